@@ -1,0 +1,102 @@
+# Teller. `make TARGET`, where TARGET is one of:
+#
+#   help        this text (also without a target)
+#   run         start Teller as a sandbox, in release mode;
+#               make run ARGS="--listen 127.0.0.1:9000" passes flags on
+#   test        every promise in its short form, on SQLite and on PostgreSQL:
+#               lint first, then all tests; brings its own PostgreSQL unless
+#               TELLER_TEST_DATABASE_URL names one
+#   lint        format, clippy, documentation, and what may be linked
+#   prove       every promise at its full size, in release mode; takes long and
+#               writes tests/PROOF.md
+#   schema      renew schema.graphql from the code
+#   deny        check the dependencies against deny.toml; installs cargo-deny if
+#               it is missing
+#   advisories  check the dependencies against the RustSec advisories, which are
+#               fetched from outside
+#   clean       remove all that was built or installed here; ./data stays
+#
+# Rust comes from rustup (rust-version in Cargo.toml). `test` and `prove` also
+# need Node.js 20 or newer; PostgreSQL they find or fetch themselves, see
+# tests/support/with-postgres.sh.
+
+# The recipes that start a server are one command each, so that a signal to make
+# reaches the script that has to stop it.
+SHELL := bash
+.DEFAULT_GOAL := help
+# In the order written, whatever -j says: cargo waits for its own lock anyway.
+.NOTPARALLEL:
+.PHONY: help run test lint prove schema deny advisories clean node-packages cargo-deny
+
+ARGS ?=
+
+# What `deny` reports as well, doubled crates, would drown the rest of `lint`.
+DENY_LOG := warn
+lint: DENY_LOG := error
+DENY = cargo deny --locked --log-level $(DENY_LOG) check --hide-inclusion-graph
+
+help:
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
+
+run:
+	@echo "Starting Teller (make run)"
+	@cargo run --release --locked -- serve $(ARGS)
+
+test: lint node-packages
+	@echo "Testing on SQLite and on PostgreSQL (make test)"
+	@tests/support/with-postgres.sh tests/support/with-tally.sh cargo test --locked
+
+lint:
+	@echo "Checking the format (cargo fmt)"
+	@cargo fmt --check
+	@echo "Checking the code (cargo clippy)"
+	@cargo clippy --locked --all-targets -- -D warnings
+	@echo "Checking the documentation (cargo doc)"
+	@RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+	@echo "Checking that nothing links OpenSSL (cargo tree)"
+	@crates=$$(cargo tree --quiet --locked --target all --edges normal,build,dev --prefix none --format '{p}') || exit 1; \
+	if grep -q '^openssl-sys ' <<<"$$crates"; then \
+		cargo tree --locked --target all --edges normal,build,dev --invert openssl-sys >&2; \
+		echo "openssl-sys is among the dependencies, as shown above; rustls is the only TLS here: turn off the feature that brings it in." >&2; \
+		exit 1; \
+	fi
+	@if cargo deny --version >/dev/null 2>&1; then \
+		echo "Checking bans, licences and sources of the dependencies (cargo deny)"; \
+		$(DENY) bans licenses sources; \
+	else \
+		echo "Not checked: bans, licences and sources of the dependencies, because cargo-deny is not installed; make deny installs it and checks them."; \
+	fi
+
+prove: node-packages
+	@echo "Proving every promise at its full size; this takes long (make prove)"
+	@TELLER_SCALE=full tests/support/with-postgres.sh tests/support/with-proof.sh \
+		cargo test --release --locked --test promises -- --test-threads=1 --nocapture
+
+schema:
+	@echo "Renewing schema.graphql"
+	@cargo run --locked --quiet -- schema >schema.graphql.new || { rm -f schema.graphql.new; exit 1; }
+	@mv schema.graphql.new schema.graphql
+
+deny: cargo-deny
+	@echo "Checking bans, licences and sources of the dependencies (cargo deny)"
+	@$(DENY) bans licenses sources
+
+advisories: cargo-deny
+	@echo "Checking the RustSec advisories (cargo deny)"
+	@$(DENY) advisories
+
+clean:
+	@echo "Removing what was built and installed here"
+	@cargo clean
+	@rm -rf tests/node/node_modules
+
+# --- Steps of the targets above ---
+
+node-packages:
+	@tests/node/install.sh
+
+cargo-deny:
+	@cargo deny --version >/dev/null 2>&1 || { \
+		echo "Installing cargo-deny, which compiles for some minutes"; \
+		cargo install --locked cargo-deny; \
+	}

@@ -1,0 +1,207 @@
+//! Wiring: settings become a bank, and a bank becomes a server.
+
+use std::{io::Write, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use axum::serve::ListenerExt as _;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::Notify,
+};
+
+use crate::{
+    bank::{
+        account,
+        context::{Bank, PostOffice},
+        error::Failure,
+        key_ring, outbox, sweep,
+    },
+    config::Config,
+    db::{error::DbError, pool::Db},
+    http::router,
+    mail::carrier::Smtp,
+    types::{clock::SystemClock, entropy::SystemEntropy},
+};
+
+/// How long requests that were accepted may take after the server was told to stop.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// The server cannot start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The database cannot be opened.
+    #[error("the database cannot be opened: {0}")]
+    Db(#[from] DbError),
+    /// The schema is older than this program.
+    #[error("the database's schema is not up to date: run `teller migrate` first")]
+    NotMigrated,
+    /// A use case of the start failed.
+    #[error("the bank cannot open: {0}")]
+    Bank(String),
+    /// A folder or a socket.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The settings of the letters' carrier.
+    #[error("TELLER_SMTP_URL or TELLER_MAIL_FROM {0}")]
+    Mail(#[from] crate::mail::carrier::CarrierSettingError),
+}
+
+impl From<Failure> for AppError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused(refusal) => Self::Bank(refusal.sentence()),
+            Failure::Broken(broken) => Self::Bank(broken.to_string()),
+        }
+    }
+}
+
+/// Makes the folder of a SQLite file, so that a first start needs nothing.
+fn make_folder(database_url: &str) -> Result<(), AppError> {
+    let Some(path) = database_url.strip_prefix("sqlite:") else {
+        return Ok(());
+    };
+    let path = path.trim_start_matches("//").split('?').next().unwrap_or_default();
+    match Path::new(path).parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => std::fs::create_dir_all(folder)
+            .map_err(|source| AppError::Io { what: folder.display().to_string(), source }),
+        _ => Ok(()),
+    }
+}
+
+/// Opens the database of the settings.
+pub async fn open_database(config: &Config) -> Result<Db, AppError> {
+    make_folder(&config.database_url)?;
+    Ok(Db::open(&config.database_url, config.database_connections).await?)
+}
+
+/// Puts the bank together over an open database whose schema is up to date.
+pub async fn open_bank(config: &Config, db: Db) -> Result<Bank, AppError> {
+    let smtp = match &config.smtp_url {
+        Some(url) => Some(Smtp::from_url(url, &config.mail_from)?),
+        None => None,
+    };
+    let post_office =
+        PostOffice { captures: config.rules.sandbox, smtp, wake: Arc::new(Notify::new()) };
+    let bank = Bank::new(
+        db,
+        Arc::new(SystemClock),
+        Arc::new(SystemEntropy),
+        config.ring.clone(),
+        post_office,
+        config.rules.clone(),
+    );
+    key_ring::check(&bank).await?;
+    account::open_those_of_the_bank(&bank).await?;
+    Ok(bank)
+}
+
+/// Opens the bank with its schema up to date: the sandbox migrates by itself, in
+/// production an operator decides when.
+pub async fn open(config: &Config) -> Result<Bank, AppError> {
+    let db = open_database(config).await?;
+    if config.rules.sandbox {
+        db.migrate().await?;
+    } else if !db.pending_migrations().await?.is_empty() {
+        return Err(AppError::NotMigrated);
+    }
+    open_bank(config, db).await
+}
+
+/// Serves until the process is told to stop.
+pub async fn serve(config: &Config, out: &mut impl Write) -> Result<(), AppError> {
+    let io = |what: &str| {
+        let what = what.to_owned();
+        move |source| AppError::Io { what, source }
+    };
+    let bank = open(config).await?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .map_err(io(&format!("cannot listen on {}", config.listen)))?;
+    let address = listener.local_addr().map_err(io("the listening socket"))?;
+    let database = bank.db.describe().await?;
+    announce(out, config, address, &database).map_err(io("standard output"))?;
+    let workers =
+        [tokio::spawn(outbox::work(bank.clone())), tokio::spawn(sweep::work(bank.clone()))];
+    let db = bank.db.clone();
+    // Small answers must not wait for a timer of the kernel's.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY");
+        }
+    });
+    let service = router::router(bank).into_make_service_with_connect_info::<SocketAddr>();
+    let stopping = Arc::new(Notify::new());
+    let told = Arc::clone(&stopping);
+    let server = axum::serve(listener, service).with_graceful_shutdown(async move {
+        stop_signal().await;
+        told.notify_one();
+    });
+    let drained = async {
+        stopping.notified().await;
+        tokio::time::sleep(DRAIN).await;
+    };
+    tokio::select! {
+        ended = server => ended.map_err(io("the server"))?,
+        () = drained => tracing::warn!("some requests did not end in time"),
+    }
+    for worker in workers {
+        worker.abort();
+    }
+    db.close().await;
+    Ok(())
+}
+
+async fn stop_signal() {
+    let mut terminate = signal(SignalKind::terminate()).expect("the runtime handles signals");
+    let mut interrupt = signal(SignalKind::interrupt()).expect("the runtime handles signals");
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+/// Says where everything is.
+fn announce(
+    out: &mut impl Write,
+    config: &Config,
+    address: SocketAddr,
+    database: &str,
+) -> std::io::Result<()> {
+    let url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let url = url.trim_end_matches('/');
+    let place = place(&config.database_url);
+    if config.rules.sandbox {
+        writeln!(
+            out,
+            "Teller is a sandbox: letters are captured, and money from outside is free."
+        )?;
+    } else {
+        writeln!(out, "Teller serves in production.")?;
+    }
+    writeln!(out, "  listening on  http://{address}")?;
+    writeln!(out, "  GraphQL       {url}/graphql")?;
+    if config.rules.sandbox {
+        writeln!(out, "  inbox         {url}/dev/inbox")?;
+    }
+    if config.smtp_url.is_some() {
+        writeln!(out, "  letters       sent by SMTP")?;
+    }
+    writeln!(out, "  database      {database}, {place}")?;
+    out.flush()
+}
+
+/// Where the database is, without its password.
+fn place(database_url: &str) -> String {
+    match url::Url::parse(database_url) {
+        Ok(mut url) if url.password().is_some() => {
+            let hidden = url.set_password(Some("…")).is_ok();
+            if hidden { url.to_string() } else { "at a hidden address".to_owned() }
+        }
+        _ => database_url.to_owned(),
+    }
+}

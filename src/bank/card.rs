@@ -1,0 +1,254 @@
+//! Cards: made, shown, revealed.
+
+use super::{
+    account as accounts, challenge,
+    context::Bank,
+    error::{Broken, Failure},
+    operation::Keyed,
+    permit::Permit,
+};
+use crate::{
+    crypto::{mac, seal, seal::Place},
+    db::session::Session,
+    domain::{
+        account::{AccountKind, AccountStatus},
+        card::{CARDS_MAX, expiration_date, expires_on, number},
+        posting::TransactionKind,
+        refusal::Refusal,
+        user::full_name,
+    },
+    ledger::posting::{Answer, End, Movement, Opening, Posting},
+    store::{
+        account,
+        account::Account,
+        card,
+        card::{Card, NewCard},
+        operation::ResultKind,
+        posting::Text,
+        user,
+    },
+    types::{
+        id::{AccountId, TransactionId},
+        money::{Currency, Minor},
+        text::{CardNumber, masked_card_number},
+    },
+};
+
+/// The column of sealed card numbers; its index finds a card by its number.
+const NUMBER: &str = "cards.number";
+/// How often a random card number is drawn before something must be wrong.
+const DRAWS_MAX: usize = 16;
+
+/// A card with its money.
+#[derive(Debug, Clone)]
+pub struct CardView {
+    /// The account that it is.
+    pub account: Account,
+    /// What it has beyond its money.
+    pub card: Card,
+}
+
+/// A thing that was made, now or by an earlier request with the same key.
+#[derive(Debug, Clone)]
+pub struct Made<T> {
+    /// The thing.
+    pub thing: T,
+    /// An earlier request made it.
+    pub replayed: bool,
+}
+
+/// What stands on a card.
+#[derive(Debug, Clone)]
+pub struct CardDetails {
+    /// All sixteen digits.
+    pub number: CardNumber,
+    /// `11/31`.
+    pub expiration_date: String,
+    /// The three digits on its back.
+    pub cvv: String,
+}
+
+/// The caller's open cards, in the order of their making.
+pub async fn list(bank: &Bank, permit: &Permit) -> Result<Vec<CardView>, Failure> {
+    let mut s = bank.db.read().await?;
+    let all = account::of_owner(&mut s, permit.user_id).await?;
+    let open = all.into_iter().filter(|account| {
+        account.kind == AccountKind::Card && account.status != AccountStatus::Closed
+    });
+    join(&mut s, open.collect()).await
+}
+
+/// Adds to accounts what they have as cards; one query for all of them.
+pub(super) async fn join(
+    s: &mut Session,
+    accounts: Vec<Account>,
+) -> Result<Vec<CardView>, Failure> {
+    let ids: Vec<AccountId> = accounts.iter().map(|account| account.account_id).collect();
+    let cards = card::lookup_many(s, &ids).await?;
+    let with_card = |account: Account| {
+        let card = cards.iter().find(|card| card.account_id == account.account_id)?.clone();
+        Some(CardView { account, card })
+    };
+    Ok(accounts.into_iter().filter_map(with_card).collect())
+}
+
+async fn own(bank: &Bank, permit: &Permit, id: Option<AccountId>) -> Result<CardView, Failure> {
+    let missing = || Failure::from(Refusal::NotFound { field: "cardId", noun: "card" });
+    let id = id.ok_or_else(missing)?;
+    let mut s = bank.db.read().await?;
+    let found = account::lookup(&mut s, id).await?;
+    let own = found
+        .filter(|account| account.kind == AccountKind::Card && account.owner_id == permit.user_id);
+    join(&mut s, own.into_iter().collect()).await?.pop().ok_or_else(missing)
+}
+
+/// Makes a card; in the sandbox it starts with a credit from the bank.
+pub async fn create(
+    bank: &Bank,
+    permit: &Permit,
+    currency: Option<&str>,
+    key: Option<&str>,
+) -> Result<Made<CardView>, Failure> {
+    let currency = read_currency(bank, currency)?;
+    let input = [currency.code().as_bytes()];
+    let keyed = key.map(|key| Keyed::new(bank, permit.user_id, key, "createCard", &input));
+    let mut s = bank.db.read().await?;
+    if let Some(keyed) = &keyed
+        && let Some(before) = keyed.replay(&mut s).await?
+    {
+        drop(s);
+        let id = AccountId::from_uuid(before.result_id);
+        return Ok(Made { thing: own(bank, permit, Some(id)).await?, replayed: true });
+    }
+    let opening = draw(bank, &mut s, permit, currency).await?;
+    drop(s);
+    let id = opening.account_id;
+    let posting = Posting {
+        key: keyed.map(|keyed| keyed.claiming(ResultKind::Card, id.uuid())),
+        session: Some((permit.session_id, permit.user_id)),
+        movement: opening_credit(bank, &opening),
+        opens: Some(opening),
+    };
+    let (id, replayed) = match bank.ledger.post(posting).await? {
+        Answer::Done(_) => (id, false),
+        Answer::Replayed(before) => (AccountId::from_uuid(before.result_id), true),
+        Answer::Refused(refusal) => return Err(refusal.into()),
+    };
+    Ok(Made { thing: own(bank, permit, Some(id)).await?, replayed })
+}
+
+fn read_currency(bank: &Bank, code: Option<&str>) -> Result<Currency, Failure> {
+    let Some(code) = code else {
+        return Ok(bank.rules.default_currency());
+    };
+    let known = &bank.rules.currencies;
+    known.iter().find(|known| known.code() == code).copied().ok_or_else(|| {
+        let all: Vec<&str> = known.iter().map(Currency::code).collect();
+        Refusal::invalid("currency", format!("must be one of {}", all.join(", "))).into()
+    })
+}
+
+/// Draws a card with a number that nobody has.
+async fn draw(
+    bank: &Bank,
+    s: &mut Session,
+    permit: &Permit,
+    currency: Currency,
+) -> Result<Opening, Failure> {
+    let holder = user::lookup(s, permit.user_id).await?.ok_or(Refusal::SessionEnded)?;
+    let account_id = AccountId::generate(bank.clock.as_ref(), bank.entropy.as_ref());
+    for _ in 0..DRAWS_MAX {
+        let drawn = number(bank.entropy.as_ref());
+        let index = mac::index(&bank.ring, NUMBER, drawn.expose());
+        if card::number_taken(s, &index).await? {
+            continue;
+        }
+        let place = Place { column: NUMBER, row: account_id.as_bytes() };
+        let plain = drawn.expose().as_bytes();
+        let card = NewCard {
+            account_id,
+            holder_first_name: holder.first_name.unwrap_or_default(),
+            holder_last_name: holder.last_name.unwrap_or_default(),
+            number: seal::seal(&bank.ring, bank.entropy.as_ref(), place, plain),
+            number_index: index.to_vec(),
+            last4: drawn.last4().to_owned(),
+            expires_on: expires_on(bank.now().date_naive()),
+        };
+        return Ok(Opening {
+            account_id,
+            owner_id: permit.user_id,
+            kind: AccountKind::Card,
+            currency,
+            card: Some(card),
+            limit: CARDS_MAX,
+            noun: "cards",
+        });
+    }
+    Err(Broken::Inconsistent("no free card number was found").into())
+}
+
+fn opening_credit(bank: &Bank, opening: &Opening) -> Option<Movement> {
+    let amount: Minor = bank.rules.opening_credit_card(opening.currency)?;
+    let card = opening.card.as_ref()?;
+    let party = full_name(Some(&card.holder_first_name), Some(&card.holder_last_name));
+    let text = text(opening.account_id, &card.last4, party);
+    Some(Movement {
+        transaction_id: TransactionId::generate(bank.clock.as_ref(), bank.entropy.as_ref()),
+        kind: TransactionKind::OpeningCredit,
+        from: accounts::bank_end(AccountKind::OpeningCredits, opening.currency),
+        to: End { account_id: opening.account_id, customer: true, text },
+        amount,
+        currency: opening.currency,
+        note: None,
+    })
+}
+
+/// What the other side of a movement sees of a card.
+fn text(account_id: AccountId, last4: &str, party: String) -> Text {
+    let label = masked_card_number(last4);
+    Text { account_id, label, last4: Some(last4.to_owned()), party: Some(party) }
+}
+
+/// A card as an end of a movement; `None` where the account is no card.
+pub(super) async fn end(s: &mut Session, id: AccountId) -> Result<Option<End>, Failure> {
+    let found = card::lookup_many(s, &[id]).await?.pop();
+    Ok(found.map(|card| {
+        let names = (Some(card.holder_first_name.as_str()), Some(card.holder_last_name.as_str()));
+        let party = full_name(names.0, names.1);
+        End { account_id: id, customer: true, text: text(id, &card.last4, party) }
+    }))
+}
+
+/// The account of the card with this number, whoever's it is.
+pub(super) async fn by_number(
+    bank: &Bank,
+    s: &mut Session,
+    number: &CardNumber,
+) -> Result<Option<AccountId>, Failure> {
+    Ok(card::by_number(s, &mac::index(&bank.ring, NUMBER, number.expose())).await?)
+}
+
+/// Shows what stands on a card, to its owner who has confirmed a second factor lately.
+pub async fn reveal(
+    bank: &Bank,
+    permit: &Permit,
+    id: Option<AccountId>,
+) -> Result<(CardView, CardDetails), Failure> {
+    let view = own(bank, permit, id).await?;
+    match view.account.status {
+        AccountStatus::Active => {}
+        AccountStatus::Frozen => return Err(Refusal::AccountFrozen.into()),
+        AccountStatus::Closed => return Err(Refusal::AccountClosed.into()),
+    }
+    challenge::require_step_up(bank, permit).await?;
+    let id = view.account.account_id;
+    let mut s = bank.db.read().await?;
+    let sealed = card::number(&mut s, id).await?;
+    let sealed = sealed.ok_or(Broken::Inconsistent("a card has no number"))?;
+    let plain = seal::open(&bank.ring, Place { column: NUMBER, row: id.as_bytes() }, &sealed)?;
+    let number = std::str::from_utf8(&plain).ok().and_then(|text| CardNumber::parse(text).ok());
+    let number = number.ok_or(Broken::Inconsistent("a sealed card number is none"))?;
+    let expiration_date = expiration_date(view.card.expires_on);
+    let cvv = mac::cvv(&bank.ring, number.expose(), &expiration_date);
+    Ok((view, CardDetails { number, expiration_date, cvv }))
+}

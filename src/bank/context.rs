@@ -1,0 +1,113 @@
+//! What every use case works with.
+
+use std::{sync::Arc, time::Duration};
+
+use moka::sync::Cache;
+use tokio::sync::Notify;
+
+use crate::{
+    crypto::{keyring::Keyring, password::Hasher},
+    db::pool::Db,
+    domain::session::Facts,
+    ledger::engine::Ledger,
+    mail::carrier::Smtp,
+    types::{
+        clock::{Clock, Instant},
+        entropy::Entropy,
+        id::{SessionId, UserId},
+        money::{Currency, Minor},
+    },
+};
+
+/// What an operator can set of the bank's rules.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// Opening credits, free top-ups and the captured inbox.
+    pub sandbox: bool,
+    /// What accounts may be counted in; the first is the default, and there is one at least.
+    pub currencies: Vec<Currency>,
+    /// Top-ups are free.
+    pub funding_open: bool,
+}
+
+/// Whole units that a new card is given in the sandbox.
+const OPENING_CREDIT_CARD: i64 = 50;
+
+impl Rules {
+    /// What is meant where no currency is named.
+    pub fn default_currency(&self) -> Currency {
+        *self.currencies.first().expect("the settings name one currency at least")
+    }
+
+    /// What a new card is given; nothing in production.
+    pub fn opening_credit_card(&self, currency: Currency) -> Option<Minor> {
+        self.sandbox.then(|| Minor(OPENING_CREDIT_CARD * 10_i64.pow(currency.digits())))
+    }
+}
+
+/// Where letters go.
+#[derive(Debug, Clone)]
+pub struct PostOffice {
+    /// Every letter is kept for `/dev/inbox`.
+    pub captures: bool,
+    /// The server that takes letters, where there is one.
+    pub smtp: Option<Smtp>,
+    /// Wakes the worker when a letter was written.
+    pub wake: Arc<Notify>,
+}
+
+/// How long what is known of a session is trusted without asking again.
+const SESSION_FACTS_LIFE: Duration = Duration::from_secs(1);
+/// Sessions that are remembered at once.
+const SESSION_FACTS_MAX: u64 = 100_000;
+
+/// What is known of sessions, for a second at most.
+pub type SessionCache = Cache<(SessionId, UserId), Facts>;
+
+/// The bank: everything that a use case works with.
+#[derive(Debug, Clone)]
+pub struct Bank {
+    /// The database.
+    pub db: Db,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub entropy: Arc<dyn Entropy>,
+    /// Keys.
+    pub ring: Keyring,
+    /// Password hashing.
+    pub hasher: Hasher,
+    /// The one door through which money moves.
+    pub ledger: Ledger,
+    /// Where letters go.
+    pub post_office: PostOffice,
+    /// What an operator has set.
+    pub rules: Rules,
+    /// What is known of sessions.
+    pub sessions: SessionCache,
+}
+
+impl Bank {
+    /// Puts a bank together.
+    pub fn new(
+        db: Db,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        ring: Keyring,
+        post_office: PostOffice,
+        rules: Rules,
+    ) -> Self {
+        let hasher = Hasher::new(entropy.as_ref());
+        let ledger = Ledger::new(db.clone(), Arc::clone(&clock), Arc::clone(&entropy));
+        let sessions = Cache::builder()
+            .max_capacity(SESSION_FACTS_MAX)
+            .time_to_live(SESSION_FACTS_LIFE)
+            .build();
+        Self { db, clock, entropy, ring, hasher, ledger, post_office, rules, sessions }
+    }
+
+    /// Now.
+    pub fn now(&self) -> Instant {
+        self.clock.now()
+    }
+}

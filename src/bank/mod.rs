@@ -1,0 +1,31 @@
+//! Floor 5: the use cases, one file for each noun.
+//!
+//! Each public function is one thing that a person can ask of the bank. It reads
+//! what was typed, looks up the facts, asks `domain`, and writes through `store`
+//! and `ledger`. GraphQL and the legacy dialects cannot disagree, because both
+//! only call this. This floor knows no wire format: it takes texts and gives
+//! facts.
+//!
+//! To add a use case: 1. a function in the file of its noun that takes the
+//! `context::Bank`, a `permit` and what was typed; 2. `Failure` for every no;
+//! 3. a test named as its promise.
+
+pub mod error;
+pub mod permit;
+pub mod context;
+pub mod key_ring;
+pub mod outbox;
+pub mod inbox;
+pub mod operation;
+pub mod account;
+pub mod user;
+pub mod session;
+pub mod challenge;
+pub mod registration;
+pub mod sign_in;
+pub mod card;
+pub mod product;
+pub mod entry;
+pub mod transfer;
+pub mod books;
+pub mod sweep;

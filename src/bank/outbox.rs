@@ -1,0 +1,154 @@
+//! Letters: written into the outbox with what they are about, sent by a worker.
+
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::{
+    context::Bank,
+    error::{Broken, Failure},
+};
+use crate::{
+    crypto::{mac, seal, seal::Place},
+    db::session::Session,
+    mail::{carrier::CarrierError, letter::Letter},
+    store::{inbox, outbox, outbox::Waiting},
+    types::{clock::Instant, id::LetterId},
+};
+
+const COLUMN: &str = "letter";
+/// The column whose index finds a captured letter by its address.
+pub(super) const RECIPIENT: &str = "inbox.recipient";
+/// Letters that are sent at once.
+const BATCH: i64 = 16;
+/// How long a letter that is being sent is kept from others; a delivery takes less.
+const LEASE: chrono::Duration = chrono::Duration::seconds(60);
+/// How long the worker sleeps when nobody wakes it.
+const POLL: Duration = Duration::from_secs(2);
+/// The longest wait between two tries.
+const WAIT_MAX: chrono::Duration = chrono::Duration::minutes(15);
+
+/// Where a sealed letter belongs, in the outbox and in the inbox alike.
+pub(super) fn place(id: &LetterId) -> Place<'_> {
+    Place { column: COLUMN, row: id.as_bytes() }
+}
+
+/// Writes a letter in the transaction of what it is about; it is sent after the commit.
+///
+/// After `expires_at` it is of no use to anybody, and is erased wherever it is.
+pub async fn write(
+    bank: &Bank,
+    s: &mut Session,
+    letter: &Letter,
+    now: Instant,
+    expires_at: Instant,
+) -> Result<(), Failure> {
+    let id = LetterId::generate(bank.clock.as_ref(), bank.entropy.as_ref());
+    let plain =
+        serde_json::to_vec(letter).map_err(|_| Broken::Inconsistent("a letter of texts"))?;
+    let sealed = seal::seal(&bank.ring, bank.entropy.as_ref(), place(&id), &plain);
+    outbox::insert(s, id, &sealed, now, expires_at).await?;
+    Ok(())
+}
+
+/// Wakes the worker; called after the commit.
+pub fn wake(bank: &Bank) {
+    bank.post_office.wake.notify_one();
+}
+
+/// Sends letters until the returned future is dropped.
+pub async fn work(bank: Bank) {
+    loop {
+        match drain(&bank).await {
+            Ok(0) => {
+                let woken = bank.post_office.wake.notified();
+                // Letters of other processes, and those whose turn comes later, wake nobody.
+                let _ = tokio::time::timeout(POLL, woken).await;
+            }
+            Ok(_) => {}
+            Err(failure) => {
+                tracing::error!(?failure, "the outbox could not be read");
+                tokio::time::sleep(POLL).await;
+            }
+        }
+    }
+}
+
+/// Sends the letters whose turn has come, and tells how many there were.
+pub async fn drain(bank: &Bank) -> Result<usize, Failure> {
+    let now = bank.now();
+    let leased: Vec<Waiting> = bank
+        .db
+        .write_retrying(|s| Box::pin(outbox::lease(s, now, now + LEASE, BATCH)))
+        .await
+        .map_err(Failure::from)?;
+    let count = leased.len();
+    let mut sending = JoinSet::new();
+    for waiting in leased {
+        let bank = bank.clone();
+        sending.spawn(async move {
+            let id = waiting.letter_id;
+            if let Err(failure) = send(&bank, waiting).await {
+                tracing::error!(?failure, letter = id.to_wire(), "a letter could not be handled");
+            }
+        });
+    }
+    while sending.join_next().await.is_some() {}
+    Ok(count)
+}
+
+async fn send(bank: &Bank, waiting: Waiting) -> Result<(), Failure> {
+    let now = bank.now();
+    let id = waiting.letter_id;
+    if now >= waiting.expires_at {
+        tracing::warn!(letter = id.to_wire(), "a letter expired before it could be sent");
+        return erase(bank, id, None).await;
+    }
+    let plain = seal::open(&bank.ring, place(&id), &waiting.letter)?;
+    let letter: Letter = serde_json::from_slice(&plain)
+        .map_err(|_| Broken::Inconsistent("a sealed letter is not a letter"))?;
+    if let Some(smtp) = &bank.post_office.smtp {
+        match smtp.deliver(&letter).await {
+            Ok(()) => {}
+            Err(error @ CarrierError::Temporary(_)) => {
+                tracing::warn!(%error, letter = id.to_wire(), tries = waiting.tries, "put off");
+                return postpone(bank, &waiting, now).await;
+            }
+            Err(error @ CarrierError::Permanent(_)) => {
+                tracing::error!(%error, letter = id.to_wire(), "given up");
+            }
+        }
+    }
+    erase(bank, id, Some((&letter, &waiting))).await
+}
+
+async fn postpone(bank: &Bank, waiting: &Waiting, now: Instant) -> Result<(), Failure> {
+    let doublings = u32::try_from(waiting.tries.clamp(0, 16)).unwrap_or(16);
+    let wait = (chrono::Duration::seconds(1) * 2_i32.pow(doublings)).min(WAIT_MAX);
+    let id = waiting.letter_id;
+    bank.db.write_retrying(|s| Box::pin(outbox::postpone(s, id, now + wait))).await?;
+    Ok(())
+}
+
+/// Erases a letter from the outbox; in the sandbox it is kept in the inbox instead.
+async fn erase(
+    bank: &Bank,
+    id: LetterId,
+    sent: Option<(&Letter, &Waiting)>,
+) -> Result<(), Failure> {
+    let now = bank.now();
+    let captured = sent.filter(|_| bank.post_office.captures);
+    bank.db
+        .write_retrying(|s| {
+            Box::pin(async move {
+                if let Some((letter, waiting)) = captured {
+                    let index = mac::index(&bank.ring, RECIPIENT, &letter.to.to_ascii_lowercase());
+                    let (sealed, expires_at) = (&waiting.letter, waiting.expires_at);
+                    inbox::insert(s, id, &index, sealed, now, expires_at).await?;
+                }
+                outbox::remove(s, id).await
+            })
+        })
+        .await?;
+    Ok(())
+}

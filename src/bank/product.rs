@@ -1,0 +1,51 @@
+//! What holds a person's money, whatever its kind.
+
+use super::{card, card::CardView, context::Bank, error::Failure, permit::Permit};
+use crate::{
+    domain::account::{AccountKind, AccountStatus},
+    store::{account, account::Account},
+    types::id::AccountId,
+};
+
+/// An account with what its kind has beyond its money.
+#[derive(Debug, Clone)]
+pub enum Product {
+    /// A card.
+    Card(CardView),
+    /// A wallet.
+    Wallet(Account),
+}
+
+impl Product {
+    /// The account that it is.
+    pub fn account(&self) -> &Account {
+        match self {
+            Self::Card(view) => &view.account,
+            Self::Wallet(account) => account,
+        }
+    }
+}
+
+/// The caller's own products among these accounts, in no particular order.
+pub async fn own_many(
+    bank: &Bank,
+    permit: &Permit,
+    ids: &[AccountId],
+) -> Result<Vec<Product>, Failure> {
+    let mut s = bank.db.read().await?;
+    let found = account::lookup_many(&mut s, ids).await?;
+    let own = found.into_iter().filter(|account| account.owner_id == permit.user_id);
+    let (cards, others): (Vec<Account>, Vec<Account>) =
+        own.partition(|account| account.kind == AccountKind::Card);
+    let cards = card::join(&mut s, cards).await?.into_iter().map(Product::Card);
+    let wallets = others.into_iter().filter(|account| account.kind == AccountKind::Wallet);
+    Ok(cards.chain(wallets.map(Product::Wallet)).collect())
+}
+
+/// The caller's wallet.
+pub async fn wallet(bank: &Bank, permit: &Permit) -> Result<Option<Account>, Failure> {
+    let mut s = bank.db.read().await?;
+    let all = account::of_owner(&mut s, permit.user_id).await?;
+    let open = |account: &Account| account.status != AccountStatus::Closed;
+    Ok(all.into_iter().filter(open).find(|account| account.kind == AccountKind::Wallet))
+}

@@ -1,0 +1,275 @@
+//! Becoming a customer: a letter with a code, and the rest once it comes back.
+
+use chrono::Duration;
+
+use super::{
+    context::Bank,
+    error::{Broken, Failure, unless_faulty},
+    outbox,
+    permit::Visitor,
+    session,
+    session::SignedIn,
+};
+use crate::{
+    crypto::{mac, seal, seal::Place},
+    db::session::Session,
+    domain::{
+        account::AccountKind,
+        challenge::{CODE_DIGITS, GUESSES_MAX, Guess, judge},
+        fault::Faults,
+        password,
+        refusal::Refusal,
+        user::{Profile, ProfileForm},
+    },
+    mail::templates,
+    store::{
+        account, registration,
+        registration::{NewRegistration, Registration},
+        session::Device,
+        user,
+        user::NewUser,
+    },
+    types::{
+        clock::Instant,
+        entropy,
+        id::{AccountId, RegistrationId, UserId},
+        secret::Secret,
+        text::{Email, Phone, SocialSecurity},
+    },
+};
+
+/// How long a registration waits for its code.
+const LIFE: Duration = Duration::hours(24);
+/// How many digits a customer number has.
+const CUSTOMER_ID_DIGITS: usize = 16;
+/// How often a random customer number is drawn before something must be wrong.
+const DRAWS_MAX: usize = 16;
+
+const PENDING: &str = "registrations.social_security";
+const KEPT: &str = "users.social_security";
+
+/// What a person says to register.
+#[derive(Debug, Clone)]
+pub struct Form {
+    /// Their address.
+    pub email: String,
+    /// Their phone number.
+    pub phone_number: String,
+    /// Their social security number.
+    pub social_security: Secret,
+}
+
+/// Takes a registration, and answers the same whether or not the person is known.
+///
+/// A stranger gets a code by letter, a customer a letter that says so. Either
+/// way something waits for a code that nobody else can know, so that guessing
+/// at it tells nothing either.
+pub async fn register(bank: &Bank, form: &Form) -> Result<Instant, Failure> {
+    let mut faults = Faults::default();
+    let email = faults.read("email", Email::parse(&form.email));
+    let phone = faults.read("phoneNumber", Phone::parse(&form.phone_number));
+    let ssn = SocialSecurity::parse(form.social_security.expose());
+    let ssn = faults.read("socialSecurity", ssn);
+    let read = email.zip(phone).zip(ssn);
+    let ((email, phone), ssn) = unless_faulty(read, faults)?;
+    let now = bank.now();
+    let expires_at = now + LIFE;
+    let id = RegistrationId::generate(bank.clock.as_ref(), bank.entropy.as_ref());
+    let code = entropy::digits(bank.entropy.as_ref(), CODE_DIGITS);
+    let place = Place { column: PENDING, row: id.as_bytes() };
+    let sealed = seal::seal(&bank.ring, bank.entropy.as_ref(), place, ssn.expose().as_bytes());
+    let new = NewRegistration {
+        registration_id: id,
+        email: &email,
+        phone: &phone,
+        social_security: &sealed,
+        social_security_index: &mac::index(&bank.ring, KEPT, ssn.expose()),
+        code_hash: &mac::code(&bank.ring, id.as_bytes(), &code),
+        at: now,
+        expires_at,
+    };
+    let (new, code) = (&new, code.as_str());
+    bank.db
+        .write_retrying(|s| {
+            Box::pin(async move {
+                let to = new.email.as_str();
+                let letter = if user::email_taken(s, new.email).await? {
+                    templates::already_customer(to)
+                } else {
+                    templates::verify_email(to, code)
+                };
+                registration::put(s, new).await?;
+                outbox::write(bank, s, &letter, now, expires_at).await
+            })
+        })
+        .await?;
+    outbox::wake(bank);
+    Ok(expires_at)
+}
+
+/// What a person says once the code has come.
+#[derive(Debug, Clone)]
+pub struct Proof {
+    /// The address that registered.
+    pub email: String,
+    /// The code from the letter.
+    pub code: Secret,
+    /// Who they are.
+    pub profile: ProfileForm,
+    /// The password that they choose.
+    pub password: Secret,
+    /// The device in their hand.
+    pub device: Device,
+}
+
+/// What is written when a person becomes a customer.
+struct Admission<'a> {
+    waiting: &'a Registration,
+    email: &'a Email,
+    phone: &'a Phone,
+    profile: &'a Profile,
+    password_hash: &'a str,
+    social_security: &'a [u8],
+}
+
+/// Makes a customer of whoever sends the code back, and signs them in.
+pub async fn verify_email(
+    bank: &Bank,
+    visitor: &Visitor,
+    proof: &Proof,
+) -> Result<SignedIn, Failure> {
+    let (email, profile) = read(bank, proof)?;
+    let waiting = guess(bank, &email, proof.code.expose()).await?;
+    let password_hash = bank.hasher.hash(bank.entropy.as_ref(), proof.password.clone()).await?;
+    let phone = Phone::parse(&waiting.phone_number)
+        .map_err(|_| Broken::Inconsistent("a registration's phone number"))?;
+    let place = Place { column: PENDING, row: waiting.registration_id.as_bytes() };
+    let social_security = seal::open(&bank.ring, place, &waiting.social_security)?;
+    // The letter's spelling of the address is kept, not the one of the proof.
+    let email = Email::parse(&waiting.email)
+        .map_err(|_| Broken::Inconsistent("a registration's address"))?;
+    let admission = &Admission {
+        waiting: &waiting,
+        email: &email,
+        phone: &phone,
+        profile: &profile,
+        password_hash: &password_hash,
+        social_security: &social_security,
+    };
+    let device = &session::tidy(&proof.device);
+    bank.db
+        .write_retrying(|s| {
+            Box::pin(async move {
+                let user_id = admit(bank, s, admission).await?;
+                let user = user::lookup(s, user_id).await?;
+                let user = user.ok_or(Broken::Inconsistent("a person who was just written"))?;
+                session::open(bank, s, user, visitor, device).await
+            })
+        })
+        .await
+}
+
+fn read(bank: &Bank, proof: &Proof) -> Result<(Email, Profile), Failure> {
+    let mut faults = Faults::default();
+    let email = faults.read("email", Email::parse(&proof.email));
+    let profile = proof.profile.read(bank.now().date_naive(), &mut faults);
+    let context = [
+        email.as_ref().map_or("", Email::as_str),
+        email.as_ref().map_or("", Email::local_part),
+        proof.profile.first_name.as_str(),
+        proof.profile.last_name.as_str(),
+    ];
+    let fits = password::check(proof.password.expose(), &context);
+    let fits = faults.read("password", fits);
+    let read = email.zip(profile).zip(fits).map(|(both, ())| both);
+    unless_faulty(read, faults)
+}
+
+/// Judges the code; the guess counts before anything is compared.
+async fn guess(bank: &Bank, email: &Email, code: &str) -> Result<Registration, Failure> {
+    let counted = bank
+        .db
+        .write_retrying(|s| {
+            Box::pin(async move {
+                let found = registration::count_guess(s, email, GUESSES_MAX).await?;
+                let waits = found.is_some() || registration::waits(s, email).await?;
+                Ok::<_, Failure>((found, waits))
+            })
+        })
+        .await?;
+    let found = match counted {
+        (Some(found), _) => found,
+        (None, true) => return Err(Refusal::TooManyAttempts.into()),
+        (None, false) => return Err(Refusal::BadCode.into()),
+    };
+    let hash = mac::code(&bank.ring, found.registration_id.as_bytes(), code.trim());
+    let fits = mac::same(&hash, &found.code_hash);
+    match judge(found.guesses, found.expires_at, bank.now(), fits) {
+        Guess::Right => Ok(found),
+        Guess::Wrong => Err(Refusal::BadCode.into()),
+        Guess::UsedUp => Err(Refusal::TooManyAttempts.into()),
+        Guess::Expired => Err(Refusal::CodeExpired.into()),
+    }
+}
+
+async fn admit(bank: &Bank, s: &mut Session, admission: &Admission<'_>) -> Result<UserId, Failure> {
+    let now = bank.now();
+    let waiting = admission.waiting;
+    if !registration::take(s, waiting.registration_id).await? {
+        // Another request with the same code was faster.
+        return Err(Refusal::BadCode.into());
+    }
+    refuse_if_taken(s, admission).await?;
+    let user_id = UserId::generate(bank.clock.as_ref(), bank.entropy.as_ref());
+    let customer_id = free_customer_id(bank, s).await?;
+    let place = Place { column: KEPT, row: user_id.as_bytes() };
+    let sealed = seal::seal(&bank.ring, bank.entropy.as_ref(), place, admission.social_security);
+    let new = NewUser {
+        user_id,
+        customer_id: &customer_id,
+        email: admission.email,
+        phone: admission.phone,
+        profile: admission.profile,
+        social_security: &sealed,
+        social_security_index: &waiting.social_security_index,
+        password_hash: admission.password_hash,
+        at: now,
+    };
+    if !user::insert(s, &new).await? {
+        // Somebody took one of them between the look and the write: which one,
+        // the next look will tell.
+        refuse_if_taken(s, admission).await?;
+        return Err(Refusal::AlreadyExists { field: "email", noun: "email address" }.into());
+    }
+    let wallet = AccountId::generate(bank.clock.as_ref(), bank.entropy.as_ref());
+    let currency = bank.rules.default_currency();
+    account::open(s, wallet, user_id, AccountKind::Wallet, currency, now).await?;
+    Ok(user_id)
+}
+
+async fn refuse_if_taken(s: &mut Session, admission: &Admission<'_>) -> Result<(), Failure> {
+    let taken = |field, noun| Err(Refusal::AlreadyExists { field, noun }.into());
+    if user::email_taken(s, admission.email).await? {
+        return taken("email", "email address");
+    }
+    if user::phone_taken(s, admission.phone).await? {
+        return taken("phoneNumber", "phone number");
+    }
+    if user::social_security_taken(s, &admission.waiting.social_security_index).await? {
+        return taken("socialSecurity", "social security number");
+    }
+    Ok(())
+}
+
+/// A customer number that nobody has; it begins with no zero, as some clients read it as a number.
+async fn free_customer_id(bank: &Bank, s: &mut Session) -> Result<String, Failure> {
+    for _ in 0..DRAWS_MAX {
+        let first = entropy::below(bank.entropy.as_ref(), 9) + 1;
+        let rest = entropy::digits(bank.entropy.as_ref(), CUSTOMER_ID_DIGITS - 1);
+        let drawn = format!("{first}{rest}");
+        if !user::customer_id_taken(s, &drawn).await? {
+            return Ok(drawn);
+        }
+    }
+    Err(Broken::Inconsistent("no free customer number was found").into())
+}

@@ -1,0 +1,90 @@
+//! Signing in: a password, then a code that was mailed.
+
+use super::{
+    challenge,
+    challenge::Question,
+    context::Bank,
+    error::{Broken, Failure},
+    outbox,
+    permit::Visitor,
+    session,
+    session::SignedIn,
+};
+use crate::{
+    domain::{
+        challenge::{Asked, Purpose},
+        refusal::Refusal,
+        user::UserStatus,
+    },
+    store::{challenge as challenges, session::Device, user},
+    types::{id::ChallengeId, secret::Secret, text::Email},
+};
+
+/// What a person says to sign in.
+#[derive(Debug, Clone)]
+pub struct Form {
+    /// Their address.
+    pub email: String,
+    /// Their password.
+    pub password: Secret,
+    /// The device in their hand.
+    pub device: Device,
+}
+
+/// The first step: the right password gets a code by letter.
+///
+/// A wrong password, an unknown address and a person who has left get the same
+/// answer after the same time.
+pub async fn log_in(bank: &Bank, form: &Form) -> Result<Asked, Failure> {
+    let email = Email::parse(&form.email).ok();
+    let found = match &email {
+        Some(email) => {
+            let mut s = bank.db.read().await?;
+            user::credentials(&mut s, email).await?
+        }
+        None => None,
+    };
+    let hash = found.as_ref().map(|found| found.password_hash.clone());
+    let fits = bank.hasher.verify(form.password.clone(), hash).await?;
+    let person = found.filter(|found| fits && found.status != UserStatus::Deactivated);
+    let person = person.ok_or(Refusal::BadCredentials)?;
+    let email = Email::parse(&person.email)
+        .map_err(|_| Broken::Inconsistent("a person's email address"))?;
+    let device = session::tidy(&form.device);
+    let question = &Question {
+        user_id: person.user_id,
+        email: &email,
+        purpose: Purpose::Login,
+        session_id: None,
+        device: &device,
+    };
+    let asked = bank.db.write_retrying(|s| Box::pin(challenge::ask(bank, s, question))).await?;
+    outbox::wake(bank);
+    Ok(asked)
+}
+
+/// The second step: the code opens a session.
+pub async fn confirm(
+    bank: &Bank,
+    visitor: &Visitor,
+    challenge_id: Option<ChallengeId>,
+    code: &Secret,
+) -> Result<SignedIn, Failure> {
+    let id = challenge_id.ok_or(Refusal::BadCode)?;
+    let answered = challenge::answer(bank, id, Purpose::Login, code.expose()).await?;
+    let answered = &answered;
+    bank.db
+        .write_retrying(|s| {
+            Box::pin(async move {
+                if !challenges::take(s, id).await? {
+                    // Another request with the same code was faster.
+                    return Err(Refusal::BadCode.into());
+                }
+                let user = user::lookup(s, answered.user_id).await?;
+                let user = user.filter(|user| user.status != UserStatus::Deactivated);
+                let user = user.ok_or(Refusal::BadCode)?;
+                session::open(bank, s, user, visitor, &answered.device).await
+            })
+        })
+        .await
+}

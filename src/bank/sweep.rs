@@ -1,0 +1,56 @@
+//! Removes what has expired, so that nothing grows without bound.
+
+use std::time::Duration;
+
+use super::{context::Bank, error::Failure};
+use crate::store::{challenge, inbox, operation, registration, session};
+
+/// How often the sweeper comes by.
+const EVERY: Duration = Duration::from_mins(10);
+/// How long a key is remembered.
+const KEYS_LIFE: chrono::Duration = chrono::Duration::days(30);
+
+/// How much was removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Registrations whose code never came back.
+    pub registrations: u64,
+    /// Challenges that nobody answered.
+    pub challenges: u64,
+    /// Sessions that ended by age.
+    pub sessions: u64,
+    /// Idempotency keys of 30 days and more.
+    pub keys: u64,
+    /// Captured letters.
+    pub letters: u64,
+}
+
+/// Sweeps every ten minutes until the returned future is dropped.
+pub async fn work(bank: Bank) {
+    loop {
+        match sweep(&bank).await {
+            Ok(swept) if swept == Swept::default() => {}
+            Ok(swept) => tracing::info!(?swept, "swept"),
+            Err(failure) => tracing::error!(?failure, "the sweep failed"),
+        }
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+/// Removes what has expired.
+pub async fn sweep(bank: &Bank) -> Result<Swept, Failure> {
+    let now = bank.now();
+    bank.db
+        .write_retrying(|s| {
+            Box::pin(async move {
+                Ok(Swept {
+                    keys: operation::sweep(s, now - KEYS_LIFE).await?,
+                    challenges: challenge::sweep(s, now).await?,
+                    registrations: registration::sweep(s, now).await?,
+                    sessions: session::sweep(s, now).await?,
+                    letters: inbox::sweep(s, now).await?,
+                })
+            })
+        })
+        .await
+}

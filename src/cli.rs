@@ -1,0 +1,156 @@
+//! The subcommands: what `teller` does at a terminal.
+
+use std::{
+    ffi::OsString,
+    io::{IsTerminal as _, Write},
+    process::ExitCode,
+};
+
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    app,
+    app::AppError,
+    bank::{books, books::Report},
+    config,
+    config::{Command, Config, ConfigError},
+    graphql::schema,
+    seed,
+    seed::Seeded,
+    types::{
+        entropy::SystemEntropy,
+        money::{Currency, Minor, Money},
+    },
+};
+
+/// What ends a command early.
+#[derive(Debug, thiserror::Error)]
+enum CliError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    App(#[from] AppError),
+    #[error("cannot write to standard output: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+/// Runs the command that the arguments name.
+pub async fn run(arguments: Vec<OsString>) -> ExitCode {
+    let arguments = match config::read(&arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => error.exit(),
+    };
+    let filter = EnvFilter::builder().parse(&arguments.settings.log);
+    let filter = match filter {
+        Ok(filter) => filter,
+        Err(error) => return fail(&format!("TELLER_LOG is no filter: {error}"), 2),
+    };
+    let ansi = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(ansi)
+        .init();
+    let mut out = std::io::stdout();
+    let command = arguments.command.unwrap_or(Command::Serve);
+    if command == Command::Schema {
+        // The schema needs no database and no secret.
+        return match out.write_all(schema::sdl().as_bytes()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&format!("cannot write to standard output: {error}"), 1),
+        };
+    }
+    let outcome = match arguments.settings.check(&SystemEntropy) {
+        Ok(config) => act(command, &config, &mut out).await,
+        Err(error) => return fail(&error.to_string(), 2),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) => fail(&error.to_string(), 1),
+    }
+}
+
+/// Says on standard error what went wrong.
+fn fail(message: &str, code: u8) -> ExitCode {
+    // Where even standard error is gone there is nobody left to tell.
+    let _ = writeln!(std::io::stderr(), "teller: {message}");
+    ExitCode::from(code)
+}
+
+async fn act(
+    command: Command,
+    config: &Config,
+    out: &mut impl Write,
+) -> Result<ExitCode, CliError> {
+    match command {
+        Command::Serve => app::serve(config, out).await?,
+        Command::Schema => out.write_all(schema::sdl().as_bytes())?,
+        Command::Migrate => migrate(config, out).await?,
+        Command::Seed => make_people(config, out).await?,
+        Command::Audit => return audit(config, out).await,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn migrate(config: &Config, out: &mut impl Write) -> Result<(), CliError> {
+    let db = app::open_database(config).await?;
+    let pending = db.pending_migrations().await.map_err(AppError::from)?;
+    db.migrate().await.map_err(AppError::from)?;
+    match pending.len() {
+        0 => writeln!(out, "The schema is up to date.")?,
+        1 => writeln!(out, "1 migration was made; the schema is up to date.")?,
+        count => writeln!(out, "{count} migrations were made; the schema is up to date.")?,
+    }
+    db.close().await;
+    Ok(())
+}
+
+async fn make_people(config: &Config, out: &mut impl Write) -> Result<(), CliError> {
+    let bank = app::open(config).await?;
+    for (person, seeded) in seed::run(&bank).await.map_err(AppError::from)? {
+        match seeded {
+            Seeded::Made => writeln!(out, "{} was made.", person.email)?,
+            Seeded::Known => writeln!(out, "{} was there before.", person.email)?,
+        }
+    }
+    writeln!(out, "Their password is \"{}\"; their codes are in the inbox.", seed::PASSWORD)?;
+    bank.db.close().await;
+    Ok(())
+}
+
+async fn audit(config: &Config, out: &mut impl Write) -> Result<ExitCode, CliError> {
+    let db = app::open_database(config).await?;
+    if !db.pending_migrations().await.map_err(AppError::from)?.is_empty() {
+        return Err(AppError::NotMigrated.into());
+    }
+    let bank = app::open_bank(config, db).await?;
+    let report = books::audit(&bank).await.map_err(AppError::from)?;
+    show(out, &report)?;
+    bank.db.close().await;
+    Ok(if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn show(out: &mut impl Write, report: &Report) -> std::io::Result<()> {
+    let figures = report.figures;
+    writeln!(
+        out,
+        "{} accounts, {} transactions, {} entries, {} idempotency keys",
+        figures.accounts, figures.transactions, figures.entries, figures.keys
+    )?;
+    for (code, total) in &report.totals {
+        let shown = Currency::parse(code).map_or_else(
+            || total.to_string(),
+            |currency| Money::new(Minor(*total), currency).to_string(),
+        );
+        let verdict = if *total == 0 { "ok    " } else { "BROKEN" };
+        writeln!(out, "{verdict} the sum of all entries in {code} is {shown}")?;
+    }
+    for finding in &report.findings {
+        match finding.broken {
+            None => writeln!(out, "ok     {}", finding.promise)?,
+            Some((noun, id)) => writeln!(out, "BROKEN {}: first at {noun} {id}", finding.promise)?,
+        }
+    }
+    let verdict = if report.holds() { "The books hold." } else { "The books do not hold." };
+    writeln!(out, "{verdict}")
+}

@@ -1,0 +1,143 @@
+//! Password hashing by Argon2id, off the async threads, in a bounded pool.
+//!
+//! A hash takes about 20 ms of a core on purpose. One core is left to serve the
+//! others, and whoever would wait too long is told to come again.
+
+use std::{num::NonZero, sync::Arc, thread::available_parallelism};
+
+use argon2::{
+    Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version,
+    password_hash::phc::PasswordHash,
+};
+use tokio::sync::Semaphore;
+
+use crate::types::{entropy, entropy::Entropy, secret::Secret};
+
+/// Memory in KiB, passes and lanes, as OWASP recommends for Argon2id.
+const PARAMETERS: (u32, u32, u32) = (19 * 1024, 2, 1);
+/// How many may wait for each thread that hashes: about two seconds' worth.
+const WAITING_PER_THREAD: usize = 64;
+
+/// A password could not be hashed or checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordError {
+    /// Too many are waiting.
+    #[error("too many passwords wait to be checked")]
+    Overloaded,
+    /// The stored hash is not one, or the pool is gone.
+    #[error("the password could not be hashed: {0}")]
+    Broken(&'static str),
+}
+
+/// The pool of threads that hash.
+#[derive(Debug, Clone)]
+pub struct Hasher {
+    waiting: Arc<Semaphore>,
+    hashing: Arc<Semaphore>,
+    argon2: Argon2<'static>,
+    /// A hash of nothing that anybody knows, checked where there is no person, so
+    /// that an unknown address takes as long as a known one.
+    nobody: Arc<str>,
+}
+
+impl Hasher {
+    /// A pool of the cores less one.
+    pub fn new(entropy: &dyn Entropy) -> Self {
+        let threads = available_parallelism().map_or(1, NonZero::get).saturating_sub(1).max(1);
+        let (memory, passes, lanes) = PARAMETERS;
+        let parameters = Params::new(memory, passes, lanes, None).expect("OWASP's are valid");
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters);
+        let unknown: [u8; 32] = entropy::bytes(entropy);
+        let nobody = hash_now(&argon2, &unknown, &entropy::bytes(entropy)).expect("bytes hash");
+        Self {
+            waiting: Arc::new(Semaphore::new(threads * WAITING_PER_THREAD)),
+            hashing: Arc::new(Semaphore::new(threads)),
+            argon2,
+            nobody: nobody.into(),
+        }
+    }
+
+    /// Hashes a new password into a PHC string.
+    pub async fn hash(
+        &self,
+        entropy: &dyn Entropy,
+        password: Secret,
+    ) -> Result<String, PasswordError> {
+        let salt: [u8; 16] = entropy::bytes(entropy);
+        let argon2 = self.argon2.clone();
+        self.run(move || hash_now(&argon2, password.expose().as_bytes(), &salt)).await?
+    }
+
+    /// Tells whether the password is the one that was hashed.
+    ///
+    /// Without a hash the answer is no, and takes just as long.
+    pub async fn verify(
+        &self,
+        password: Secret,
+        hash: Option<String>,
+    ) -> Result<bool, PasswordError> {
+        let argon2 = self.argon2.clone();
+        let known = hash.is_some();
+        let hash = hash.unwrap_or_else(|| self.nobody.to_string());
+        let fits = self
+            .run(move || {
+                let hash = PasswordHash::new(&hash)
+                    .map_err(|_| PasswordError::Broken("the stored hash is not a PHC string"))?;
+                Ok(argon2.verify_password(password.expose().as_bytes(), &hash).is_ok())
+            })
+            .await??;
+        Ok(known && fits)
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, PasswordError> {
+        let gone = |_| PasswordError::Broken("the pool has stopped");
+        let queued =
+            Arc::clone(&self.waiting).try_acquire_owned().map_err(|_| PasswordError::Overloaded)?;
+        let turn = Arc::clone(&self.hashing).acquire_owned().await.map_err(gone)?;
+        let task = tokio::task::spawn_blocking(move || {
+            // The places are kept until the work is done, even where the caller has gone.
+            let _places = (queued, turn);
+            work()
+        });
+        task.await.map_err(|_| PasswordError::Broken("the thread has stopped"))
+    }
+}
+
+fn hash_now(
+    argon2: &Argon2<'_>,
+    password: &[u8],
+    salt: &[u8; 16],
+) -> Result<String, PasswordError> {
+    let hash: PasswordHash = argon2
+        .hash_password_with_salt(password, salt)
+        .map_err(|_| PasswordError::Broken("Argon2 refused its input"))?;
+    Ok(hash.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Hasher;
+    use crate::types::{entropy::SystemEntropy, secret::Secret};
+
+    #[tokio::test]
+    async fn a_password_fits_its_own_hash_alone() {
+        let hasher = Hasher::new(&SystemEntropy);
+        let hash = hasher.hash(&SystemEntropy, Secret::new("correct horse")).await.unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        let verify = |password: &str, hash| hasher.verify(Secret::new(password), hash);
+        assert!(verify("correct horse", Some(hash.clone())).await.unwrap());
+        assert!(!verify("Correct horse", Some(hash)).await.unwrap());
+        assert!(!verify("correct horse", None).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn nothing_is_cut_off_a_long_password() {
+        let hasher = Hasher::new(&SystemEntropy);
+        let long = "x".repeat(100);
+        let hash = hasher.hash(&SystemEntropy, Secret::new(format!("{long}a"))).await.unwrap();
+        assert!(!hasher.verify(Secret::new(format!("{long}b")), Some(hash)).await.unwrap());
+    }
+}

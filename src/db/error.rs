@@ -1,0 +1,105 @@
+//! What can go wrong below the statements.
+
+/// A failure of the database floor.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// The URL names no database that is known here.
+    #[error("the database URL must start with sqlite: or postgres:")]
+    UnknownScheme,
+
+    /// SQLite would not keep what it acknowledged.
+    #[error(
+        "SQLite must run with {setting}={wanted}, but answers {found}: use a file on a local disk"
+    )]
+    Unsafe {
+        /// The pragma.
+        setting: &'static str,
+        /// What durability needs.
+        wanted: &'static str,
+        /// What the database says.
+        found: String,
+    },
+
+    /// The server is a standby, which takes no writes.
+    #[error("the database is a read-only standby: name the primary")]
+    Standby,
+
+    /// A statement got more or fewer values than it names.
+    #[error("the statement names {wanted} values, {given} were bound")]
+    Arity {
+        /// The highest placeholder.
+        wanted: usize,
+        /// The values that were bound.
+        given: usize,
+    },
+
+    /// A value could not be put into the form that the driver sends.
+    #[error("a value could not be bound: {0}")]
+    Bind(#[source] sqlx::error::BoxDynError),
+
+    /// A row was there a moment ago: somebody removed it between two statements.
+    #[error("a row vanished between two statements")]
+    Vanished,
+
+    /// The schema could not be brought up to date.
+    #[error(transparent)]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+
+    /// The driver or the database said no.
+    #[error(transparent)]
+    Driver(#[from] sqlx::Error),
+}
+
+impl DbError {
+    fn code(&self) -> Option<String> {
+        match self {
+            Self::Driver(sqlx::Error::Database(error)) => error.code().map(Into::into),
+            _ => None,
+        }
+    }
+
+    /// A UNIQUE or PRIMARY KEY rule refused the row.
+    pub fn is_duplicate(&self) -> bool {
+        matches!(self, Self::Driver(sqlx::Error::Database(e)) if e.is_unique_violation())
+    }
+
+    /// A CHECK rule refused the row.
+    pub fn is_check(&self) -> bool {
+        matches!(self, Self::Driver(sqlx::Error::Database(e)) if e.is_check_violation())
+    }
+
+    /// The same transaction may succeed if it is run again from its start:
+    /// serialization failure, deadlock (PostgreSQL), busy or locked (SQLite).
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Vanished)
+            || matches!(self.code().as_deref(), Some("40001" | "40P01" | "5" | "6" | "517" | "261"))
+    }
+
+    /// The database cannot be asked just now: no free connection, or none at all.
+    pub fn is_unavailable(&self) -> bool {
+        match self {
+            Self::Standby => true,
+            Self::Driver(error) => matches!(
+                error,
+                sqlx::Error::PoolTimedOut
+                    | sqlx::Error::PoolClosed
+                    | sqlx::Error::Io(_)
+                    | sqlx::Error::Tls(_)
+                    | sqlx::Error::WorkerCrashed
+            ),
+            _ => false,
+        }
+    }
+}
+
+/// An error that knows whether the whole transaction is worth another try.
+pub trait Transient {
+    /// True where the same work may succeed when it is run again from its start.
+    fn is_transient(&self) -> bool;
+}
+
+impl Transient for DbError {
+    fn is_transient(&self) -> bool {
+        Self::is_transient(self)
+    }
+}

@@ -1,0 +1,213 @@
+//! The pool of connections, chosen by the URL's scheme.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "this is the floor that talks to the drivers"
+)]
+
+use std::{str::FromStr as _, time::Duration};
+
+use sqlx::{
+    Executor as _, PgPool, Row as _, SqlitePool,
+    migrate::Migrator,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::{error::DbError, session::Session};
+
+static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// How long a request waits for a free connection before it is told to come later.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a SQLite writer of another process is waited for.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Statements kept prepared on each connection; the bank has fewer.
+const STATEMENTS_CACHED: usize = 512;
+
+/// A pool of connections to one of the supported databases.
+#[derive(Debug, Clone)]
+pub enum Db {
+    /// One writer, as SQLite has one write lock; readers that cannot write.
+    Sqlite {
+        /// The one connection that writes.
+        writer: SqlitePool,
+        /// Connections that only read.
+        readers: SqlitePool,
+    },
+    /// Connections that do both.
+    Postgres(PgPool),
+}
+
+impl Db {
+    /// Opens the database that `url` names; its schema is not touched.
+    ///
+    /// `connections` bounds the pool: all of them on PostgreSQL, the readers on SQLite.
+    pub async fn open(url: &str, connections: u32) -> Result<Self, DbError> {
+        if url.starts_with("sqlite:") {
+            open_sqlite(url, connections).await
+        } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            open_postgres(url, connections).await
+        } else {
+            Err(DbError::UnknownScheme)
+        }
+    }
+
+    /// Brings the schema up to date.
+    pub async fn migrate(&self) -> Result<(), DbError> {
+        match self {
+            Self::Sqlite { writer, .. } => SQLITE_MIGRATIONS.run(writer).await?,
+            Self::Postgres(pool) => POSTGRES_MIGRATIONS.run(pool).await?,
+        }
+        Ok(())
+    }
+
+    /// The versions of the migrations that the schema does not have yet.
+    pub async fn pending_migrations(&self) -> Result<Vec<i64>, DbError> {
+        let (found, applied, all) = match self {
+            Self::Sqlite { readers, .. } => {
+                let found = sqlx::query(
+                    "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'",
+                );
+                let found = found.fetch_optional(readers).await?.is_some();
+                let applied: Vec<i64> = if found {
+                    let versions = "SELECT version FROM _sqlx_migrations WHERE success";
+                    sqlx::query_scalar(versions).fetch_all(readers).await?
+                } else {
+                    Vec::new()
+                };
+                (found, applied, &SQLITE_MIGRATIONS)
+            }
+            Self::Postgres(pool) => {
+                let found =
+                    sqlx::query("SELECT 1 WHERE to_regclass('_sqlx_migrations') IS NOT NULL");
+                let found = found.fetch_optional(pool).await?.is_some();
+                let applied: Vec<i64> = if found {
+                    let versions = "SELECT version FROM _sqlx_migrations WHERE success";
+                    sqlx::query_scalar(versions).fetch_all(pool).await?
+                } else {
+                    Vec::new()
+                };
+                (found, applied, &POSTGRES_MIGRATIONS)
+            }
+        };
+        let versions = all.iter().map(|migration| migration.version);
+        Ok(versions.filter(|version| !found || !applied.contains(version)).collect())
+    }
+
+    /// Starts a transaction that only reads, in one snapshot.
+    pub async fn read(&self) -> Result<Session, DbError> {
+        Ok(match self {
+            Self::Sqlite { readers, .. } => Session::Sqlite(readers.begin().await?),
+            Self::Postgres(pool) => Session::Postgres(
+                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?,
+            ),
+        })
+    }
+
+    /// Starts a transaction that may write.
+    ///
+    /// SQLite takes its single write lock at once: a reader that turns into a
+    /// writer half-way would fail with "database is locked" and could not wait.
+    pub async fn write(&self) -> Result<Session, DbError> {
+        Ok(match self {
+            Self::Sqlite { writer, .. } => {
+                Session::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?)
+            }
+            Self::Postgres(pool) => Session::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// Which database it is, for people: `SQLite 3.50.4`.
+    pub async fn describe(&self) -> Result<String, DbError> {
+        Ok(match self {
+            Self::Sqlite { readers, .. } => {
+                let version = sqlx::query_scalar::<_, String>("SELECT sqlite_version()");
+                format!("SQLite {}", version.fetch_one(readers).await?)
+            }
+            Self::Postgres(pool) => {
+                let version = sqlx::query_scalar::<_, String>("SHOW server_version");
+                format!("PostgreSQL {}", version.fetch_one(pool).await?)
+            }
+        })
+    }
+
+    /// Ends all connections; on SQLite the last one folds the log into the file.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+async fn open_sqlite(url: &str, connections: u32) -> Result<Db, DbError> {
+    let options = SqliteConnectOptions::from_str(url)?
+        .create_if_missing(true)
+        .foreign_keys(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // An acknowledged commit must survive a power cut, and NORMAL may undo it.
+        .synchronous(SqliteSynchronous::Full)
+        // A letter or a code that was erased shall not linger in free pages.
+        .pragma("secure_delete", "ON")
+        // Without it INSERT OR REPLACE deletes rows without firing a trigger.
+        .pragma("recursive_triggers", "ON")
+        .statement_cache_capacity(STATEMENTS_CACHED)
+        .busy_timeout(BUSY_TIMEOUT);
+    let one = SqlitePoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
+    let writer = one.connect_with(options.clone()).await?;
+    refuse_unless_durable(&writer).await?;
+    let many =
+        SqlitePoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT);
+    let readers = many.connect_with(options.create_if_missing(false).read_only(true)).await?;
+    Ok(Db::Sqlite { writer, readers })
+}
+
+/// Asks the database itself, because a pragma that cannot be obeyed is ignored in silence.
+async fn refuse_unless_durable(writer: &SqlitePool) -> Result<(), DbError> {
+    let mut connection = writer.acquire().await?;
+    let wanted = [
+        ("journal_mode", "PRAGMA journal_mode", "wal"),
+        ("synchronous", "PRAGMA synchronous", "2"),
+        ("foreign_keys", "PRAGMA foreign_keys", "1"),
+        ("recursive_triggers", "PRAGMA recursive_triggers", "1"),
+        ("secure_delete", "PRAGMA secure_delete", "1"),
+    ];
+    for (setting, pragma, wanted) in wanted {
+        let row = connection.fetch_one(sqlx::query(pragma)).await?;
+        let found = row
+            .try_get::<String, _>(0)
+            .or_else(|_| row.try_get::<i64, _>(0).map(|number| number.to_string()))?;
+        if found != wanted {
+            return Err(DbError::Unsafe { setting, wanted, found });
+        }
+    }
+    Ok(())
+}
+
+async fn open_postgres(url: &str, connections: u32) -> Result<Db, DbError> {
+    let options = PgConnectOptions::from_str(url)?.statement_cache_capacity(STATEMENTS_CACHED);
+    let pool = PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                // After a failover the same address may answer as a standby.
+                let standby: bool =
+                    sqlx::query_scalar("SELECT pg_is_in_recovery()").fetch_one(connection).await?;
+                if standby {
+                    Err(sqlx::Error::Configuration(DbError::Standby.into()))
+                } else {
+                    Ok(())
+                }
+            })
+        })
+        .connect_with(options)
+        .await?;
+    Ok(Db::Postgres(pool))
+}

@@ -1,0 +1,157 @@
+//! One statement and its values, on whichever database the session is.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "this is the floor that talks to the drivers, and `bind_list` is the one place that \
+              writes into a statement"
+)]
+
+use sqlx::{
+    Arguments as _, AssertSqlSafe, PgConnection, SqlSafeStr as _, SqlStr, SqliteConnection,
+    error::BoxDynError, postgres::PgArguments, sqlite::SqliteArguments,
+};
+
+use super::{
+    error::DbError,
+    values::{Bind, Column, Record},
+};
+
+/// A statement under construction: bind its values in order, then run it.
+#[must_use = "a query does nothing until it is run"]
+pub struct Query<'c> {
+    target: Target<'c>,
+    sql: SqlStr,
+    refused: Option<BoxDynError>,
+}
+
+enum Target<'c> {
+    Sqlite(&'c mut SqliteConnection, SqliteArguments),
+    Postgres(&'c mut PgConnection, PgArguments),
+}
+
+/// The highest `$n` that a statement names.
+fn placeholders(sql: &str) -> usize {
+    let after_dollar = sql.split('$').skip(1);
+    let numbers = after_dollar.map(|rest| {
+        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        rest[..end].parse().unwrap_or(0)
+    });
+    numbers.max().unwrap_or(0)
+}
+
+/// Runs one expression against whichever driver is below.
+macro_rules! on_either {
+    ($self:ident, |$conn:ident, $args:ident| $body:expr) => {{
+        // SQLite would take a forgotten value for NULL and quietly find nothing.
+        let (wanted, given) = (placeholders($self.sql.as_str()), $self.bound());
+        if wanted != given {
+            return Err(DbError::Arity { wanted, given });
+        }
+        if let Some(error) = $self.refused {
+            return Err(DbError::Bind(error));
+        }
+        match $self.target {
+            Target::Sqlite($conn, $args) => $body,
+            Target::Postgres($conn, $args) => $body,
+        }
+    }};
+}
+
+impl<'c> Query<'c> {
+    pub(super) fn sqlite(conn: &'c mut SqliteConnection, sql: &'static str) -> Self {
+        let target = Target::Sqlite(conn, SqliteArguments::default());
+        Self { target, sql: sql.into_sql_str(), refused: None }
+    }
+
+    pub(super) fn postgres(conn: &'c mut PgConnection, sql: &'static str) -> Self {
+        let target = Target::Postgres(conn, PgArguments::default());
+        Self { target, sql: sql.into_sql_str(), refused: None }
+    }
+
+    /// Gives the next placeholder its value.
+    pub fn bind<'t>(mut self, value: impl Bind<'t>) -> Self {
+        let outcome = match &mut self.target {
+            Target::Sqlite(_, args) => args.add(value),
+            Target::Postgres(_, args) => args.add(value),
+        };
+        self.refused = self.refused.or(outcome.err());
+        self
+    }
+
+    /// Gives the list placeholder `($n..)`, which must be the last one, all its values.
+    ///
+    /// The list is padded to a power of two with its last value, so that a
+    /// loader makes a handful of prepared statements and not one per length.
+    /// An empty list becomes `(NULL)` and matches nothing.
+    pub fn bind_list<'t, T: Bind<'t> + Clone>(mut self, values: &[T]) -> Self {
+        let first = self.bound() + 1;
+        let slots = if values.is_empty() { 0 } else { values.len().next_power_of_two() };
+        let names: Vec<String> = (first..first + slots).map(|n| format!("${n}")).collect();
+        let list = if slots == 0 { "(NULL)".to_owned() } else { format!("({})", names.join(", ")) };
+        let token = format!("(${first}..)");
+        debug_assert!(self.sql.as_str().contains(&token), "no {token} in the statement");
+        let expanded = self.sql.as_str().replace(&token, &list);
+        // Safe: only placeholder names were written into a static statement.
+        self.sql = AssertSqlSafe(expanded).into_sql_str();
+        for slot in 0..slots {
+            let value = values[slot.min(values.len() - 1)].clone();
+            self = self.bind(value);
+        }
+        self
+    }
+
+    fn bound(&self) -> usize {
+        match &self.target {
+            Target::Sqlite(_, args) => args.len(),
+            Target::Postgres(_, args) => args.len(),
+        }
+    }
+
+    /// Runs the statement and tells how many rows it touched.
+    pub async fn execute(self) -> Result<u64, DbError> {
+        on_either!(self, |conn, args| {
+            Ok(sqlx::query_with(self.sql, args).execute(conn).await?.rows_affected())
+        })
+    }
+
+    /// Expects at most one row.
+    pub async fn maybe<R: Record>(self) -> Result<Option<R>, DbError> {
+        on_either!(self, |conn, args| {
+            Ok(sqlx::query_as_with(self.sql, args).fetch_optional(conn).await?)
+        })
+    }
+
+    /// Expects exactly one row.
+    pub async fn one<R: Record>(self) -> Result<R, DbError> {
+        on_either!(self, |conn, args| {
+            Ok(sqlx::query_as_with(self.sql, args).fetch_one(conn).await?)
+        })
+    }
+
+    /// Collects every row.
+    pub async fn all<R: Record>(self) -> Result<Vec<R>, DbError> {
+        on_either!(self, |conn, args| {
+            Ok(sqlx::query_as_with(self.sql, args).fetch_all(conn).await?)
+        })
+    }
+
+    /// Reads the first column of at most one row.
+    pub async fn scalar<T: Column>(self) -> Result<Option<T>, DbError> {
+        on_either!(self, |conn, args| {
+            Ok(sqlx::query_scalar_with(self.sql, args).fetch_optional(conn).await?)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::placeholders;
+
+    #[test]
+    fn the_highest_placeholder_counts() {
+        assert_eq!(placeholders("SELECT 1"), 0);
+        assert_eq!(placeholders("SELECT $2, $1, $10"), 10);
+        assert_eq!(placeholders("a = $1 AND b IN ($2, $3, $4)"), 4);
+    }
+}

@@ -1,0 +1,39 @@
+//! One open transaction.
+
+use sqlx::{Postgres, Sqlite, Transaction};
+
+use super::{error::DbError, query::Query};
+
+/// One open transaction; dropping it without [`Session::commit`] rolls back.
+///
+/// A session lives inside one function of the bank and never enters a resolver.
+#[derive(Debug)]
+pub enum Session {
+    /// A transaction on SQLite.
+    Sqlite(Transaction<'static, Sqlite>),
+    /// A transaction on PostgreSQL.
+    Postgres(Transaction<'static, Postgres>),
+}
+
+impl Session {
+    /// A statement to run in this transaction.
+    pub fn query(&mut self, sql: &'static str) -> Query<'_> {
+        match self {
+            Self::Sqlite(tx) => Query::sqlite(&mut *tx, sql),
+            Self::Postgres(tx) => Query::postgres(&mut *tx, sql),
+        }
+    }
+
+    /// Makes everything done in this transaction permanent.
+    ///
+    /// A commit that the database refuses (an entry without its transaction)
+    /// leaves SQLite inside the transaction; the driver rolls back when the
+    /// refused transaction is dropped, so the connection stays usable.
+    pub async fn commit(self) -> Result<(), DbError> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await?,
+            Self::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,78 @@
+//! What an account is, and what its state lets happen.
+
+use crate::types::money::{Currency, Minor, Money};
+
+/// What an account is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum AccountKind {
+    /// A person's card.
+    Card,
+    /// A person's savings goal.
+    Savings,
+    /// A person's e-wallet.
+    Wallet,
+    /// The bank's own: where topped-up money comes from.
+    CashClearing,
+    /// The bank's own: where opening credits come from.
+    OpeningCredits,
+}
+
+impl AccountKind {
+    /// The bank's own accounts, one for each currency.
+    pub const OF_THE_BANK: [Self; 2] = [Self::CashClearing, Self::OpeningCredits];
+
+    /// How a counterparty sees an account of this kind that has no number.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Card => "Card",
+            Self::Savings => "Savings goal",
+            Self::Wallet => "E-wallet",
+            Self::CashClearing => "Cash",
+            Self::OpeningCredits => "Opening credit",
+        }
+    }
+}
+
+/// What may happen with a customer's account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum AccountStatus {
+    /// Everything.
+    Active,
+    /// Money may come in, none may go out.
+    Frozen,
+    /// Nothing any more.
+    Closed,
+}
+
+/// The money of a customer's account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Balance {
+    /// Everything that has been posted.
+    pub posted: Minor,
+    /// Reserved by open holds.
+    pub held: Minor,
+    /// How far below zero the account may go.
+    pub overdraft_limit: Minor,
+    /// Grows by one with every posting.
+    pub version: i64,
+    /// What all of it is counted in.
+    pub currency: Currency,
+}
+
+impl Balance {
+    /// What can be spent: posted less held, plus the overdraft limit.
+    ///
+    /// The floor keeps posted less held from going far below zero, so only an
+    /// absurd overdraft limit could leave the range; it is cut there.
+    pub fn available(&self) -> Minor {
+        let free = self.posted.0.saturating_sub(self.held.0);
+        Minor(free.saturating_add(self.overdraft_limit.0))
+    }
+
+    /// An amount in the account's currency.
+    pub fn money(&self, minor: Minor) -> Money {
+        Money::new(minor, self.currency)
+    }
+}

@@ -1,0 +1,214 @@
+//! Whether money may move, decided on facts that are locked while it is decided.
+
+use std::collections::BTreeMap;
+
+use super::{
+    account::{AccountStatus, Balance},
+    refusal::Refusal,
+};
+use crate::types::{
+    clock::Instant,
+    id::AccountId,
+    money::{Currency, Minor},
+};
+
+/// What a movement is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum TransactionKind {
+    /// From one account to another, of the same person or not.
+    Transfer,
+    /// Money from outside.
+    TopUp,
+    /// What the bank gives to a new account in the sandbox.
+    OpeningCredit,
+}
+
+/// One side of a movement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Leg {
+    /// Whose side it is.
+    pub account_id: AccountId,
+    /// A customer's account keeps a balance and has a floor; the bank's own do not.
+    pub customer: bool,
+    /// The account's currency.
+    pub currency: Currency,
+    /// Positive comes in, negative goes out; never zero.
+    pub amount: Minor,
+}
+
+/// A customer's account as it stands under its lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// What may happen with it.
+    pub status: AccountStatus,
+    /// Its money before the movement.
+    pub balance: Balance,
+    /// When its last posting was; `None` before the first.
+    pub last_posted_at: Option<Instant>,
+}
+
+/// A leg as it will stand in the books.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Line {
+    /// The side.
+    pub leg: Leg,
+    /// For a customer's account: the balance after, with its new version.
+    pub after: Option<Balance>,
+}
+
+/// A movement that may happen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// Its lines, in the order of the legs.
+    pub lines: Vec<Line>,
+    /// When it happens: never before the last posting of an account it touches.
+    pub posted_at: Instant,
+}
+
+/// Decides a movement; `standings` holds every customer's account that it touches.
+pub fn decide(
+    legs: &[Leg],
+    standings: &BTreeMap<AccountId, Standing>,
+    now: Instant,
+) -> Result<Decision, Refusal> {
+    let mut posted_at = now;
+    let mut lines = Vec::with_capacity(legs.len());
+    for leg in legs {
+        if !leg.customer {
+            lines.push(Line { leg: *leg, after: None });
+            continue;
+        }
+        let missing = Refusal::NotFound { field: "accountId", noun: "account" };
+        let standing = standings.get(&leg.account_id).ok_or(missing)?;
+        let after = move_one(leg, standing)?;
+        posted_at = posted_at.max(standing.last_posted_at.unwrap_or(now));
+        lines.push(Line { leg: *leg, after: Some(after) });
+    }
+    Ok(Decision { lines, posted_at })
+}
+
+fn move_one(leg: &Leg, standing: &Standing) -> Result<Balance, Refusal> {
+    let balance = standing.balance;
+    if balance.currency != leg.currency {
+        return Err(Refusal::CurrencyMismatch);
+    }
+    let debit = leg.amount < Minor::ZERO;
+    match standing.status {
+        AccountStatus::Closed => return Err(Refusal::AccountClosed),
+        AccountStatus::Frozen if debit => return Err(Refusal::AccountFrozen),
+        AccountStatus::Frozen | AccountStatus::Active => {}
+    }
+    let too_large = || Refusal::invalid("amount", "is too large");
+    if debit {
+        let wanted = leg.amount.negated().ok_or_else(too_large)?;
+        let available = balance.available();
+        if available < wanted {
+            let missing = wanted.minus(available).ok_or_else(too_large)?;
+            return Err(Refusal::InsufficientFunds {
+                available: balance.money(available),
+                short_by: balance.money(missing),
+            });
+        }
+    }
+    let posted = balance.posted.plus(leg.amount).ok_or_else(too_large)?;
+    let version = balance.version.checked_add(1).ok_or_else(too_large)?;
+    Ok(Balance { posted, version, ..balance })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use chrono::Duration;
+    use uuid::Uuid;
+
+    use super::{Leg, Standing, decide};
+    use crate::{
+        domain::{
+            account::{AccountStatus, Balance},
+            refusal::Refusal,
+        },
+        types::{
+            clock::Instant,
+            id::AccountId,
+            money::{Currency, Minor, Money},
+        },
+    };
+
+    const ANN: AccountId = AccountId::from_uuid(Uuid::from_u128(1));
+    const BOB: AccountId = AccountId::from_uuid(Uuid::from_u128(2));
+
+    fn usd() -> Currency {
+        Currency::parse("USD").unwrap()
+    }
+
+    fn standing(posted: i64, status: AccountStatus) -> Standing {
+        let balance = Balance {
+            posted: Minor(posted),
+            held: Minor(10),
+            overdraft_limit: Minor(5),
+            version: 7,
+            currency: usd(),
+        };
+        Standing { status, balance, last_posted_at: None }
+    }
+
+    fn pay(from: Standing, to: Standing, amount: i64) -> Result<super::Decision, Refusal> {
+        let leg = |account_id, amount| Leg {
+            account_id,
+            customer: true,
+            currency: usd(),
+            amount: Minor(amount),
+        };
+        let legs = [leg(ANN, -amount), leg(BOB, amount)];
+        let standings = BTreeMap::from([(ANN, from), (BOB, to)]);
+        decide(&legs, &standings, "2026-11-21T10:00:00Z".parse().unwrap())
+    }
+
+    #[test]
+    fn what_is_posted_less_held_plus_overdraft_may_leave_and_no_cent_more() {
+        let active = |posted| standing(posted, AccountStatus::Active);
+        let decision = pay(active(100), active(0), 95).unwrap();
+        let after: Vec<_> = decision.lines.iter().map(|line| line.after.unwrap()).collect();
+        assert_eq!((after[0].posted, after[0].version), (Minor(5), 8));
+        assert_eq!((after[1].posted, after[1].version), (Minor(95), 8));
+        let money = |minor| Money::new(Minor(minor), usd());
+        assert_eq!(
+            pay(active(100), active(0), 96),
+            Err(Refusal::InsufficientFunds { available: money(95), short_by: money(1) }),
+        );
+    }
+
+    #[test]
+    fn a_frozen_account_takes_money_and_gives_none() {
+        let frozen = standing(100, AccountStatus::Frozen);
+        let active = standing(100, AccountStatus::Active);
+        assert_eq!(pay(frozen, active, 1), Err(Refusal::AccountFrozen));
+        assert!(pay(active, frozen, 1).is_ok());
+    }
+
+    #[test]
+    fn a_closed_account_takes_nothing() {
+        let closed = standing(0, AccountStatus::Closed);
+        let active = standing(100, AccountStatus::Active);
+        assert_eq!(pay(active, closed, 1), Err(Refusal::AccountClosed));
+    }
+
+    #[test]
+    fn no_balance_leaves_the_range() {
+        let active = |posted| standing(posted, AccountStatus::Active);
+        let told = pay(active(100), active(i64::MAX), 1).unwrap_err().sentence();
+        assert_eq!(told, "amount is too large.");
+    }
+
+    #[test]
+    fn a_posting_is_never_earlier_than_the_last_one_of_its_accounts() {
+        let now: Instant = "2026-11-21T10:00:00Z".parse().unwrap();
+        let ahead = now + Duration::hours(1);
+        let mut to = standing(0, AccountStatus::Active);
+        to.last_posted_at = Some(ahead);
+        let decision = pay(standing(100, AccountStatus::Active), to, 1).unwrap();
+        assert_eq!(decision.posted_at, ahead);
+    }
+}

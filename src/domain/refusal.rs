@@ -1,0 +1,120 @@
+//! Every business "no" of the bank, said once.
+
+use super::{challenge::Asked, fault::Fault};
+use crate::types::money::Money;
+
+/// A "no" that is not a breakdown: the person can act on it.
+///
+/// Each face maps it in exactly one file, by an exhaustive `match`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// Fields have values that the bank does not take.
+    Invalid(Vec<Fault>),
+    /// There is no such thing, or it is not the caller's.
+    NotFound {
+        /// The field that named it.
+        field: &'static str,
+        /// What it would have been: "card".
+        noun: &'static str,
+    },
+    /// Another customer has it already.
+    AlreadyExists {
+        /// The field whose value is taken.
+        field: &'static str,
+        /// What it is: "phone number".
+        noun: &'static str,
+    },
+    /// The email or the password is wrong; which of them is not told.
+    BadCredentials,
+    /// The code does not fit.
+    BadCode,
+    /// The code was good once.
+    CodeExpired,
+    /// All guesses of this code are used up.
+    TooManyAttempts,
+    /// A second factor must be confirmed first; a code was mailed.
+    StepUpRequired(Asked),
+    /// The caller may not do this.
+    Forbidden {
+        /// Why, as a sentence.
+        reason: &'static str,
+    },
+    /// There is not enough money.
+    InsufficientFunds {
+        /// What could be spent.
+        available: Money,
+        /// What is missing.
+        short_by: Money,
+    },
+    /// The account is frozen: nothing may leave it.
+    AccountFrozen,
+    /// The account is closed.
+    AccountClosed,
+    /// The two accounts have different currencies.
+    CurrencyMismatch,
+    /// Both ends are the same account.
+    SameAccount,
+    /// The key was used with another request.
+    IdempotencyConflict,
+    /// The person has as many as are allowed.
+    TooMany {
+        /// What there are too many of: "cards".
+        noun: &'static str,
+        /// How many are allowed.
+        limit: i64,
+    },
+    /// The session has ended meanwhile: the caller is nobody any more.
+    SessionEnded,
+    /// Too much is waiting; the same request may succeed a little later.
+    Overloaded {
+        /// When to come again, in seconds.
+        retry_after_seconds: u32,
+    },
+}
+
+impl Refusal {
+    /// One field that has a value the bank does not take.
+    pub fn invalid(field: &'static str, reason: impl Into<String>) -> Self {
+        Self::Invalid(vec![Fault { field, reason: reason.into() }])
+    }
+
+    /// The refusal as a plain sentence.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Invalid(faults) => {
+                let told: Vec<String> = faults
+                    .iter()
+                    .map(|fault| format!("{} {}", fault.field, fault.reason))
+                    .collect();
+                format!("{}.", told.join("; "))
+            }
+            Self::NotFound { noun, .. } => format!("There is no such {noun}."),
+            Self::AlreadyExists { noun, .. } => {
+                format!("Another customer has this {noun} already.")
+            }
+            Self::BadCredentials => "The email address or the password is wrong.".to_owned(),
+            Self::BadCode => "The code is wrong.".to_owned(),
+            Self::CodeExpired => "The code has expired. Ask for a new one.".to_owned(),
+            Self::TooManyAttempts => {
+                "The code was guessed too often. Ask for a new one.".to_owned()
+            }
+            Self::StepUpRequired(_) => {
+                "Confirm this step with the code that was just mailed to you.".to_owned()
+            }
+            Self::Forbidden { reason } => (*reason).to_owned(),
+            Self::InsufficientFunds { available, short_by } => {
+                format!("Only {available} can be spent; {short_by} is missing.")
+            }
+            Self::AccountFrozen => "The account is frozen: no money may leave it.".to_owned(),
+            Self::AccountClosed => "The account is closed.".to_owned(),
+            Self::CurrencyMismatch => "The two accounts have different currencies.".to_owned(),
+            Self::SameAccount => "Both ends are the same account.".to_owned(),
+            Self::IdempotencyConflict => {
+                "This idempotency key was used with another request.".to_owned()
+            }
+            Self::TooMany { noun, limit } => format!("At most {limit} {noun} are allowed."),
+            Self::SessionEnded => "The session has ended. Sign in again.".to_owned(),
+            Self::Overloaded { .. } => "Too much is waiting. Try again shortly.".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! What all accounts have in common: kinds, states, and their ids on the wire.
+
+use async_graphql::{Enum, ID};
+
+use crate::{
+    domain::account,
+    types::{id, id::AccountId},
+};
+
+/// What an account is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub enum AccountKind {
+    /// A card.
+    Card,
+    /// A savings goal.
+    Savings,
+    /// The e-wallet.
+    Wallet,
+}
+
+/// What may happen with an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub enum AccountStatus {
+    /// Everything.
+    Active,
+    /// Money may come in, none may go out.
+    Frozen,
+    /// Nothing any more.
+    Closed,
+}
+
+impl From<account::AccountStatus> for AccountStatus {
+    fn from(status: account::AccountStatus) -> Self {
+        match status {
+            account::AccountStatus::Active => Self::Active,
+            account::AccountStatus::Frozen => Self::Frozen,
+            account::AccountStatus::Closed => Self::Closed,
+        }
+    }
+}
+
+/// What stands before the underscore in the id of each kind.
+const PREFIXES: [(&str, AccountKind); 3] = [
+    ("card", AccountKind::Card),
+    ("savings", AccountKind::Savings),
+    ("wallet", AccountKind::Wallet),
+];
+
+/// The id of an account as clients see it: `card_01h4…`.
+pub fn to_wire(kind: AccountKind, account_id: AccountId) -> ID {
+    let prefix = PREFIXES.iter().find(|&&(_, known)| known == kind).map_or("", |&(p, _)| p);
+    format!("{prefix}_{}", id::encode(account_id.uuid())).into()
+}
+
+/// The account that an id names, of whichever kind; `None` where it names none.
+pub fn from_wire(wire: &ID) -> Option<AccountId> {
+    let (prefix, uuid) = id::split(wire)?;
+    let known = PREFIXES.iter().any(|&(known, _)| known == prefix);
+    known.then(|| AccountId::from_uuid(uuid))
+}
+
+/// The card that an id names; `None` where it names none.
+pub fn card_from_wire(wire: &ID) -> Option<AccountId> {
+    let (prefix, uuid) = id::split(wire)?;
+    (prefix == "card").then(|| AccountId::from_uuid(uuid))
+}

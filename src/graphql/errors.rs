@@ -1,0 +1,318 @@
+//! How the bank's "no" is said in GraphQL: the one mapping of this face.
+//!
+//! In a mutation a refusal is data: a `UserError` in the payload. Only what is
+//! wrong with the request itself, and what is wrong with us, is a top-level
+//! error, with one of the codes below.
+
+use async_graphql::{
+    Context, Enum, Error, ErrorExtensions as _, ID, Interface, Result, SimpleObject,
+};
+
+use super::{money::Money, request, scalars::DateTime};
+use crate::{
+    bank::{error::Failure, permit::Permit},
+    domain::{challenge, challenge::Asked, refusal::Refusal},
+};
+
+/// The document is not GraphQL.
+pub const GRAPHQL_PARSE_FAILED: &str = "GRAPHQL_PARSE_FAILED";
+/// The document does not fit the schema.
+pub const GRAPHQL_VALIDATION_FAILED: &str = "GRAPHQL_VALIDATION_FAILED";
+/// An input has the wrong shape, or a query's argument a value that is not taken.
+pub const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
+/// The field needs a signed-in person, or the credential opens nothing.
+pub const UNAUTHENTICATED: &str = "UNAUTHENTICATED";
+/// Too much is waiting; the same request may succeed a little later.
+pub const OVERLOADED: &str = "OVERLOADED";
+/// The request took too long.
+pub const TIMEOUT: &str = "TIMEOUT";
+/// Something is wrong with us; the log knows the request's id.
+pub const INTERNAL: &str = "INTERNAL";
+
+/// What a refusal is about, in a word that programs can read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub enum ErrorCode {
+    /// A value is not taken; the message says what would be.
+    InvalidInput,
+    /// There is no such thing, or it is not the caller's.
+    NotFound,
+    /// Another customer has it already.
+    AlreadyExists,
+    /// The email address or the password is wrong.
+    BadCredentials,
+    /// The code is wrong.
+    BadCode,
+    /// The code was good once.
+    CodeExpired,
+    /// All guesses of the code are used up.
+    TooManyAttempts,
+    /// A second factor must be confirmed first.
+    StepUpRequired,
+    /// The caller may not do this.
+    Forbidden,
+    /// There is not enough money.
+    InsufficientFunds,
+    /// The account is frozen: nothing may leave it.
+    AccountFrozen,
+    /// The account is closed.
+    AccountClosed,
+    /// The two accounts have different currencies.
+    CurrencyMismatch,
+    /// Both ends are the same account.
+    SameAccount,
+    /// The idempotency key was used with another request.
+    IdempotencyConflict,
+    /// The person has as many as are allowed.
+    TooMany,
+}
+
+/// How a second factor is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub enum SecondFactorKind {
+    /// A code in a letter.
+    Email,
+}
+
+impl From<challenge::SecondFactorKind> for SecondFactorKind {
+    fn from(kind: challenge::SecondFactorKind) -> Self {
+        match kind {
+            challenge::SecondFactorKind::Email => Self::Email,
+        }
+    }
+}
+
+/// A question for a second factor.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct Challenge {
+    /// Names the challenge.
+    id: ID,
+    /// How it can be answered.
+    methods: Vec<SecondFactorKind>,
+    /// Where the code went, mostly hidden.
+    sent_to: Option<String>,
+    /// When the code stops being good.
+    expires_at: DateTime,
+}
+
+impl From<Asked> for Challenge {
+    fn from(asked: Asked) -> Self {
+        Self {
+            id: asked.challenge_id.to_wire().into(),
+            methods: asked.methods.into_iter().map(Into::into).collect(),
+            sent_to: Some(asked.sent_to),
+            expires_at: DateTime(asked.expires_at),
+        }
+    }
+}
+
+/// A refusal that the person can act on. Every mutation lists them; none throws for a business reason. Where errors are listed, the result beside them is null, false or 0.
+#[derive(Debug, Clone, Interface)]
+#[graphql(
+    field(name = "code", ty = "&ErrorCode", desc = "What it is about, for programs."),
+    field(name = "message", ty = "&String", desc = "What it is about, as a sentence."),
+    field(
+        name = "path",
+        ty = "&Option<Vec<String>>",
+        desc = "The field of the input that it is about, from the argument down."
+    )
+)]
+pub enum UserError {
+    /// A value that is not taken.
+    InvalidInput(InvalidInput),
+    /// A refusal with nothing to add.
+    Refused(Refused),
+    /// Not enough money.
+    InsufficientFunds(InsufficientFunds),
+    /// A second factor is needed first.
+    StepUpRequired(StepUpRequired),
+}
+
+/// A field has a value that is not taken.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct InvalidInput {
+    /// What it is about, for programs.
+    code: ErrorCode,
+    /// What it is about, as a sentence.
+    message: String,
+    /// The field of the input that it is about, from the argument down.
+    path: Option<Vec<String>>,
+}
+
+/// A refusal with nothing to add to its sentence.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct Refused {
+    /// What it is about, for programs.
+    code: ErrorCode,
+    /// What it is about, as a sentence.
+    message: String,
+    /// The field of the input that it is about, from the argument down.
+    path: Option<Vec<String>>,
+}
+
+/// There is not enough money.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct InsufficientFunds {
+    /// What it is about, for programs.
+    code: ErrorCode,
+    /// What it is about, as a sentence.
+    message: String,
+    /// The field of the input that it is about, from the argument down.
+    path: Option<Vec<String>>,
+    /// What could be spent.
+    available: Money,
+    /// What is missing.
+    short_by: Money,
+}
+
+/// A second factor must be confirmed first.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct StepUpRequired {
+    /// What it is about, for programs.
+    code: ErrorCode,
+    /// What it is about, as a sentence.
+    message: String,
+    /// The field of the input that it is about, from the argument down.
+    path: Option<Vec<String>>,
+    /// The question to answer; its code was mailed.
+    challenge: Challenge,
+}
+
+/// The path of an input's field: `to.cardNumber` is `["input", "to", "cardNumber"]`.
+fn path(field: &str) -> Vec<String> {
+    std::iter::once("input").chain(field.split('.')).map(str::to_owned).collect()
+}
+
+/// A top-level error with its code.
+pub fn top_level(code: &'static str, message: impl Into<String>) -> Error {
+    Error::new(message).extend_with(|_, extensions| extensions.set("code", code))
+}
+
+/// The signed-in person, or `UNAUTHENTICATED`.
+pub fn permit<'c>(ctx: &Context<'c>) -> Result<&'c Permit> {
+    let message = "Sign in first: this field needs an access token.";
+    request::permit_opt(ctx).ok_or_else(|| top_level(UNAUTHENTICATED, message))
+}
+
+/// What is wrong with us is logged once, with the id that the answer shows.
+fn internal(ctx: &Context<'_>, broken: &crate::bank::error::Broken) -> Error {
+    tracing::error!(request_id = request::id(ctx), error = %broken, "a request failed");
+    top_level(INTERNAL, "Something went wrong on our side. Tell us the request id.")
+}
+
+/// How a refusal is said: as data, or as a top-level error where no payload could say it.
+enum Said {
+    Data(Vec<UserError>),
+    TopLevel(Error),
+}
+
+fn plain(code: ErrorCode, refusal: &Refusal, field: Option<&str>) -> Said {
+    let path = field.map(path);
+    Said::Data(vec![UserError::Refused(Refused { code, message: refusal.sentence(), path })])
+}
+
+/// The one mapping of refusals to GraphQL.
+fn say(refusal: Refusal) -> Said {
+    let message = refusal.sentence();
+    match refusal {
+        Refusal::Invalid(faults) => {
+            let one = |fault: crate::domain::fault::Fault| {
+                UserError::InvalidInput(InvalidInput {
+                    code: ErrorCode::InvalidInput,
+                    message: format!("{} {}.", fault.field, fault.reason),
+                    path: Some(path(fault.field)),
+                })
+            };
+            Said::Data(faults.into_iter().map(one).collect())
+        }
+        Refusal::NotFound { field, .. } => plain(ErrorCode::NotFound, &refusal, Some(field)),
+        Refusal::AlreadyExists { field, .. } => {
+            plain(ErrorCode::AlreadyExists, &refusal, Some(field))
+        }
+        Refusal::BadCredentials => plain(ErrorCode::BadCredentials, &refusal, None),
+        Refusal::BadCode => plain(ErrorCode::BadCode, &refusal, Some("code")),
+        Refusal::CodeExpired => plain(ErrorCode::CodeExpired, &refusal, Some("code")),
+        Refusal::TooManyAttempts => plain(ErrorCode::TooManyAttempts, &refusal, Some("code")),
+        Refusal::StepUpRequired(asked) => {
+            let (code, challenge) = (ErrorCode::StepUpRequired, asked.into());
+            let error = StepUpRequired { code, message, path: None, challenge };
+            Said::Data(vec![UserError::StepUpRequired(error)])
+        }
+        Refusal::Forbidden { .. } => plain(ErrorCode::Forbidden, &refusal, None),
+        Refusal::InsufficientFunds { available, short_by } => {
+            Said::Data(vec![UserError::InsufficientFunds(InsufficientFunds {
+                code: ErrorCode::InsufficientFunds,
+                message,
+                path: Some(path("amount")),
+                available: available.into(),
+                short_by: short_by.into(),
+            })])
+        }
+        Refusal::AccountFrozen => plain(ErrorCode::AccountFrozen, &refusal, None),
+        Refusal::AccountClosed => plain(ErrorCode::AccountClosed, &refusal, None),
+        Refusal::CurrencyMismatch => plain(ErrorCode::CurrencyMismatch, &refusal, None),
+        Refusal::SameAccount => plain(ErrorCode::SameAccount, &refusal, None),
+        Refusal::IdempotencyConflict => {
+            plain(ErrorCode::IdempotencyConflict, &refusal, Some("idempotencyKey"))
+        }
+        Refusal::TooMany { .. } => plain(ErrorCode::TooMany, &refusal, None),
+        Refusal::SessionEnded => Said::TopLevel(top_level(UNAUTHENTICATED, message)),
+        Refusal::Overloaded { retry_after_seconds } => {
+            let error = top_level(OVERLOADED, message);
+            let error = error.extend_with(|_, e| e.set("retryAfterSeconds", retry_after_seconds));
+            Said::TopLevel(error)
+        }
+    }
+}
+
+/// A mutation's failure: the errors of its payload, or a top-level error.
+pub fn payload(ctx: &Context<'_>, failure: Failure) -> Result<Vec<UserError>> {
+    match failure {
+        Failure::Refused(refusal) => match say(refusal) {
+            Said::Data(errors) => Ok(errors),
+            Said::TopLevel(error) => Err(error),
+        },
+        Failure::Broken(broken) => Err(internal(ctx, &broken)),
+    }
+}
+
+/// A query's failure, which has no payload to say it: a top-level error.
+pub fn query(ctx: &Context<'_>, failure: Failure) -> Error {
+    match failure {
+        Failure::Refused(Refusal::Invalid(faults)) => {
+            let (message, field) = match faults.first() {
+                Some(fault) => (format!("{} {}.", fault.field, fault.reason), fault.field),
+                None => ("The input is not taken.".to_owned(), ""),
+            };
+            let path: Vec<String> = field.split('.').map(str::to_owned).collect();
+            top_level(BAD_USER_INPUT, message).extend_with(|_, e| e.set("inputPath", path))
+        }
+        Failure::Refused(refusal) => {
+            let message = refusal.sentence();
+            match say(refusal) {
+                Said::TopLevel(error) => error,
+                Said::Data(_) => top_level(BAD_USER_INPUT, message),
+            }
+        }
+        Failure::Broken(broken) => internal(ctx, &broken),
+    }
+}
+
+/// One field of a mutation that this face itself does not take.
+pub fn invalid(field: &str, reason: &str) -> Vec<UserError> {
+    let message = format!("{field} {reason}.");
+    let code = ErrorCode::InvalidInput;
+    vec![UserError::InvalidInput(InvalidInput { code, message, path: Some(path(field)) })]
+}
+
+/// One argument of a query has a value that is not taken.
+pub fn argument(name: &'static str, reason: &str) -> Error {
+    let path = vec![name.to_owned()];
+    top_level(BAD_USER_INPUT, format!("{name} {reason}."))
+        .extend_with(|_, extensions| extensions.set("inputPath", path))
+}
+
+/// Something that must be there is not.
+pub fn lost(what: &'static str) -> Error {
+    tracing::error!(what, "the books are incomplete");
+    top_level(INTERNAL, "Something went wrong on our side. Tell us the request id.")
+}

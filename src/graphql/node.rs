@@ -1,0 +1,98 @@
+//! Everything with an id, found by it.
+
+use async_graphql::{Context, ID, Interface, Object, Result};
+
+use super::{
+    account,
+    card::Card,
+    entry,
+    entry::{Account, Entry, Transaction},
+    errors, loaders, request, session,
+    session::Session,
+    user,
+    user::User,
+    wallet::Wallet,
+};
+use crate::{
+    bank,
+    types::{
+        id,
+        id::{AccountId, SessionId, TransactionId, UserId},
+    },
+};
+
+/// Everything with an id.
+#[derive(Debug, Clone, Interface)]
+#[graphql(field(name = "id", ty = "ID", desc = "Names it, among all things of the bank."))]
+pub enum Node {
+    /// A person.
+    User(User),
+    /// A session.
+    Session(Session),
+    /// A card.
+    Card(Card),
+    /// A wallet.
+    Wallet(Wallet),
+    /// A movement.
+    Transaction(Transaction),
+    /// One side of a movement.
+    Entry(Entry),
+}
+
+/// The query for anything with an id.
+#[derive(Default)]
+pub struct NodeQuery;
+
+#[Object]
+impl NodeQuery {
+    /// Anything of the caller's by its id; null where there is no such thing or it is another's.
+    async fn node(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The id.")] id: ID,
+    ) -> Result<Option<Node>> {
+        errors::permit(ctx)?;
+        let Some((prefix, rest)) = id.rsplit_once('_') else {
+            return Ok(None);
+        };
+        match prefix {
+            UserId::PREFIX => {
+                let me = user::find(ctx).await?;
+                Ok((me.id == id).then_some(Node::User(me)))
+            }
+            SessionId::PREFIX => {
+                let all = session::list(ctx).await?;
+                Ok(all.into_iter().find(|session| session.id == id).map(Node::Session))
+            }
+            TransactionId::PREFIX => Ok(entry::find(ctx, &id).await?.map(Node::Transaction)),
+            entry::ENTRY_PREFIX => find_entry(ctx, rest).await,
+            _ => find_account(ctx, &id).await,
+        }
+    }
+}
+
+async fn find_account(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
+    let Some(account_id) = account::from_wire(id) else {
+        return Ok(None);
+    };
+    let product = loaders::product(ctx, account_id).await?;
+    // The prefix is part of the id: a wallet's does not find a card.
+    Ok(product.and_then(|product| match Account::from(product) {
+        Account::Card(card) => (card.id == *id).then_some(Node::Card(card)),
+        Account::Wallet(wallet) => (wallet.id == *id).then_some(Node::Wallet(wallet)),
+    }))
+}
+
+async fn find_entry(ctx: &Context<'_>, rest: &str) -> Result<Option<Node>> {
+    let Some((transaction, account)) = rest.split_at_checked(26) else {
+        return Ok(None);
+    };
+    let (Some(transaction), Some(account)) = (id::decode(transaction), id::decode(account)) else {
+        return Ok(None);
+    };
+    let ids = (TransactionId::from_uuid(transaction), AccountId::from_uuid(account));
+    let permit = errors::permit(ctx)?;
+    let found = bank::entry::own_entry(request::bank(ctx), permit, ids.0, ids.1).await;
+    let found = found.map_err(|failure| errors::query(ctx, failure))?;
+    Ok(found.map(|found| Node::Entry(Entry(found))))
+}

@@ -1,0 +1,141 @@
+//! Becoming a customer.
+
+use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
+
+use super::{
+    errors,
+    errors::UserError,
+    request,
+    scalars::{Date, DateTime},
+    sign_in::{AuthPayload, DeviceInput, refuse_cookies},
+};
+use crate::{
+    bank::registration::{self, Form, Proof},
+    domain::user::{AddressForm, ProfileForm},
+    types::secret::Secret,
+};
+
+/// Always the same answer: a person who is known already gets a letter that says so.
+#[derive(Clone, InputObject)]
+pub struct RegisterInput {
+    /// The email address that the code is sent to.
+    email: String,
+    /// The phone number, 7 to 15 digits.
+    phone_number: String,
+    /// The social security number.
+    social_security: String,
+}
+
+/// What became of a registration.
+#[derive(Debug, Clone, Default, SimpleObject)]
+pub struct RegisterPayload {
+    /// When the code in the letter stops being good.
+    registration_expires_at: Option<DateTime>,
+    /// Why it was refused.
+    errors: Vec<UserError>,
+}
+
+/// Where a person lives.
+#[derive(Debug, Clone, InputObject)]
+pub struct AddressInput {
+    /// Street and number.
+    line: String,
+    /// City.
+    city: String,
+    /// State, province or region.
+    state: String,
+    /// Post code.
+    post_code: String,
+    /// Country.
+    country: Option<String>,
+}
+
+/// What a person says once the code has come. `ALREADY_EXISTS` for a phone or social security number that another customer has is told here, behind the emailed code.
+#[derive(Clone, InputObject)]
+pub struct VerifyEmailInput {
+    /// The email address that registered.
+    email: String,
+    /// The code from the letter.
+    code: String,
+    /// First name.
+    first_name: String,
+    /// Last name.
+    last_name: String,
+    /// Day of birth.
+    date_of_birth: Date,
+    /// Where they live.
+    address: AddressInput,
+    /// The password that they choose: 8 to 128 characters, none that everybody tries.
+    password: String,
+    /// The device in their hand.
+    device: Option<DeviceInput>,
+    /// Sets the tokens as cookies instead of showing them.
+    #[graphql(default_with = "Some(false)")]
+    use_cookies: Option<bool>,
+}
+
+/// The mutations that make a customer.
+#[derive(Default)]
+pub struct RegistrationMutation;
+
+#[Object]
+impl RegistrationMutation {
+    /// Asks for an account. The code to go on with goes out by letter.
+    async fn register(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Who asks.")] input: RegisterInput,
+    ) -> Result<RegisterPayload> {
+        let form = Form {
+            email: input.email,
+            phone_number: input.phone_number,
+            social_security: Secret::new(input.social_security),
+        };
+        match registration::register(request::bank(ctx), &form).await {
+            Ok(expires_at) => Ok(RegisterPayload {
+                registration_expires_at: Some(DateTime(expires_at)),
+                errors: Vec::new(),
+            }),
+            Err(failure) => {
+                let errors = errors::payload(ctx, failure)?;
+                Ok(RegisterPayload { errors, ..RegisterPayload::default() })
+            }
+        }
+    }
+
+    /// Sends the code back with the rest, and signs in: the letter counts as second factor.
+    async fn verify_email(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The code and who sends it.")] input: VerifyEmailInput,
+    ) -> Result<AuthPayload> {
+        if let Some(refused) = refuse_cookies(input.use_cookies) {
+            return Ok(refused);
+        }
+        let address = AddressForm {
+            line: input.address.line,
+            city: input.address.city,
+            state: input.address.state,
+            post_code: input.address.post_code,
+            country: input.address.country,
+        };
+        let profile = ProfileForm {
+            first_name: input.first_name,
+            last_name: input.last_name,
+            date_of_birth: input.date_of_birth.0,
+            address,
+        };
+        let proof = Proof {
+            email: input.email,
+            code: Secret::new(input.code),
+            profile,
+            password: Secret::new(input.password),
+            device: DeviceInput::read(input.device, None),
+        };
+        let (bank, visitor) = (request::bank(ctx), request::visitor(ctx));
+        match registration::verify_email(bank, visitor, &proof).await {
+            Ok(signed_in) => Ok(signed_in.into()),
+            Err(failure) => Ok(AuthPayload::refused(errors::payload(ctx, failure)?)),
+        }
+    }
+}

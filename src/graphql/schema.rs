@@ -1,0 +1,94 @@
+//! The schema: all parts merged.
+
+use async_graphql::{
+    ContextSelectionSet, EmptySubscription, MergedObject, OutputType, Positioned, Schema,
+    ServerResult, Value, parser::types::Field, registry::Registry,
+};
+
+use super::{
+    card::{CardMutation, CardQuery},
+    entry::{Account, EntryQuery},
+    errors::UserError,
+    node::{Node, NodeQuery},
+    registration::RegistrationMutation,
+    server_info::ServerInfoQuery,
+    session::{SessionMutation, SessionQuery},
+    sign_in::SignInMutation,
+    transfer::TransferMutation,
+    user::UserQuery,
+    wallet::WalletQuery,
+};
+use crate::bank::context::Bank;
+
+/// What can be asked.
+#[derive(MergedObject, Default)]
+pub struct Query(
+    UserQuery,
+    NodeQuery,
+    CardQuery,
+    WalletQuery,
+    EntryQuery,
+    SessionQuery,
+    ServerInfoQuery,
+);
+
+/// What can be done. Every mutation lists its refusals in the errors of its payload.
+#[derive(MergedObject, Default)]
+pub struct Mutation(
+    RegistrationMutation,
+    SignInMutation,
+    SessionMutation,
+    CardMutation,
+    TransferMutation,
+);
+
+/// The schema with everything it works with.
+pub type BankSchema = Schema<Query, Mutation, EmptySubscription>;
+
+/// Says in the registry that every account is a node.
+///
+/// A variant of `Node` would say it too, but then `__typename` would answer
+/// "Account" instead of the kind of account. This type is registered and never
+/// resolved.
+struct AccountIsNode;
+
+impl OutputType for AccountIsNode {
+    fn type_name() -> std::borrow::Cow<'static, str> {
+        <Node as OutputType>::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        let name = <Node as OutputType>::create_type_info(registry);
+        <Account as OutputType>::create_type_info(registry);
+        registry.add_implements(
+            &<Account as OutputType>::type_name(),
+            &<Node as OutputType>::type_name(),
+        );
+        name
+    }
+
+    async fn resolve(
+        &self,
+        _: &ContextSelectionSet<'_>,
+        _: &Positioned<Field>,
+    ) -> ServerResult<Value> {
+        Ok(Value::Null)
+    }
+}
+
+fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription> {
+    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+        .register_output_type::<AccountIsNode>()
+        .register_output_type::<UserError>()
+        .disable_suggestions()
+}
+
+/// The schema over a bank.
+pub fn build(bank: Bank) -> BankSchema {
+    builder().data(bank).finish()
+}
+
+/// The schema as text: what `schema.graphql` holds.
+pub fn sdl() -> String {
+    builder().finish().sdl()
+}

@@ -1,0 +1,177 @@
+//! Signing in with two factors.
+
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+
+use super::{
+    errors,
+    errors::{Challenge, SecondFactorKind, UserError},
+    request,
+    scalars::DateTime,
+    session::Session,
+    user::User,
+};
+use crate::{
+    bank::{session::SignedIn, sign_in},
+    store::session::Device,
+    types::{id::ChallengeId, secret::Secret},
+};
+
+/// What a client says of its device.
+#[derive(Debug, Clone, Default, InputObject)]
+pub struct DeviceInput {
+    /// What it is, such as "Firefox on Linux".
+    platform: Option<String>,
+    /// The language it speaks, such as "en".
+    language: Option<String>,
+    /// Where its clock is, such as "Europe/Berlin".
+    timezone: Option<String>,
+    /// The width of its screen in pixels.
+    width: Option<i32>,
+    /// The height of its screen in pixels.
+    height: Option<i32>,
+}
+
+impl DeviceInput {
+    /// The device of a client that may name itself.
+    pub(super) fn read(input: Option<Self>, client_id: Option<String>) -> Device {
+        let input = input.unwrap_or_default();
+        Device {
+            platform: input.platform,
+            language: input.language,
+            timezone: input.timezone,
+            screen_width: input.width.map(Into::into),
+            screen_height: input.height.map(Into::into),
+            client_id,
+        }
+    }
+}
+
+/// What a person says to sign in.
+#[derive(Clone, InputObject)]
+pub struct LoginInput {
+    /// Their email address.
+    email: String,
+    /// Their password.
+    password: String,
+    /// The device in their hand.
+    device: Option<DeviceInput>,
+    /// The client program's own name for itself.
+    client_id: Option<String>,
+}
+
+/// What became of the first step.
+#[derive(Debug, Clone, Default, SimpleObject)]
+pub struct LoginPayload {
+    /// The question for the second factor.
+    challenge: Option<Challenge>,
+    /// Why it was refused.
+    errors: Vec<UserError>,
+}
+
+/// The answer to a login's challenge.
+#[derive(Clone, InputObject)]
+pub struct ConfirmLoginInput {
+    /// The challenge.
+    challenge_id: ID,
+    /// The code.
+    code: String,
+    /// Which second factor the code is of; EMAIL where nothing is said.
+    method: Option<SecondFactorKind>,
+    /// Sets the tokens as cookies instead of showing them.
+    #[graphql(default_with = "Some(false)")]
+    use_cookies: Option<bool>,
+}
+
+/// What became of a sign-in.
+///
+/// Without useCookies the tokens stand here. With it they are set as HttpOnly cookies and stand here as null, and csrfToken is what the X-CSRF-Token header must carry.
+#[derive(Debug, Clone, Default, SimpleObject)]
+pub struct AuthPayload {
+    /// The person.
+    user: Option<User>,
+    /// The new session.
+    session: Option<Session>,
+    /// Opens this API for ten minutes, as Authorization: Bearer.
+    access_token: Option<String>,
+    /// Gets the next access token.
+    refresh_token: Option<String>,
+    /// What the X-CSRF-Token header must carry; only with cookies.
+    csrf_token: Option<String>,
+    /// When the access token stops opening anything.
+    access_expires_at: Option<DateTime>,
+    /// Why it was refused.
+    errors: Vec<UserError>,
+}
+
+impl From<SignedIn> for AuthPayload {
+    fn from(signed_in: SignedIn) -> Self {
+        let current = signed_in.permit.session_id;
+        Self {
+            user: Some(signed_in.user.into()),
+            session: Some(Session::show(signed_in.session, current)),
+            access_token: Some(signed_in.tokens.access.expose().to_owned()),
+            refresh_token: Some(signed_in.tokens.refresh.expose().to_owned()),
+            csrf_token: None,
+            access_expires_at: Some(DateTime(signed_in.tokens.access_expires_at)),
+            errors: Vec::new(),
+        }
+    }
+}
+
+impl AuthPayload {
+    /// A sign-in that was refused.
+    pub(super) fn refused(errors: Vec<UserError>) -> Self {
+        Self { errors, ..Self::default() }
+    }
+}
+
+/// Cookies are not served here yet, so asking for them is refused instead of ignored.
+pub(super) fn refuse_cookies(use_cookies: Option<bool>) -> Option<AuthPayload> {
+    let reason = "must be false: this server hands tokens to clients that send them as Bearer";
+    (use_cookies == Some(true)).then(|| AuthPayload::refused(errors::invalid("useCookies", reason)))
+}
+
+/// The mutations that sign a person in.
+#[derive(Default)]
+pub struct SignInMutation;
+
+#[Object]
+impl SignInMutation {
+    /// The first step of signing in: the password. The second factor's code goes out by letter.
+    async fn login(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Who signs in.")] input: LoginInput,
+    ) -> Result<LoginPayload> {
+        let form = sign_in::Form {
+            email: input.email,
+            password: Secret::new(input.password),
+            device: DeviceInput::read(input.device, input.client_id),
+        };
+        match sign_in::log_in(request::bank(ctx), &form).await {
+            Ok(asked) => Ok(LoginPayload { challenge: Some(asked.into()), errors: Vec::new() }),
+            Err(failure) => {
+                Ok(LoginPayload { challenge: None, errors: errors::payload(ctx, failure)? })
+            }
+        }
+    }
+
+    /// The second step of signing in: the code.
+    async fn confirm_login(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The answer.")] input: ConfirmLoginInput,
+    ) -> Result<AuthPayload> {
+        if let Some(refused) = refuse_cookies(input.use_cookies) {
+            return Ok(refused);
+        }
+        // EMAIL is the only method there is, so naming it or not is the same.
+        let (None | Some(SecondFactorKind::Email)) = input.method;
+        let id = ChallengeId::from_wire(&input.challenge_id);
+        let code = Secret::new(input.code);
+        match sign_in::confirm(request::bank(ctx), request::visitor(ctx), id, &code).await {
+            Ok(signed_in) => Ok(signed_in.into()),
+            Err(failure) => Ok(AuthPayload::refused(errors::payload(ctx, failure)?)),
+        }
+    }
+}

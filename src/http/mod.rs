@@ -1,0 +1,17 @@
+//! Floor 7: the doors. Routes, transports, callers, limits and pages.
+//!
+//! `router` has all routes on one page. This floor turns bytes into requests and
+//! answers into bytes; it decides nothing about money and knows no SQL.
+//!
+//! To add a route: 1. a handler in the file of its subject; 2. a line in
+//! `router`, with a word on who uses it.
+
+pub mod negotiation;
+pub mod nesting;
+pub mod answer;
+pub mod caller;
+pub mod parameters;
+pub mod graphql;
+pub mod inbox;
+pub mod host;
+pub mod router;

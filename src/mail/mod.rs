@@ -1,0 +1,12 @@
+//! Floor 2: letters and what carries them.
+//!
+//! A `letter::Letter` is what is said, in text and in HTML; a `carrier` brings it
+//! to an SMTP server. This floor knows no table: the worker that drains the
+//! outbox lives in `bank`, and so does the captured inbox of the sandbox.
+//!
+//! To add a letter: a function in `templates` that says its subject and its
+//! paragraphs.
+
+pub mod letter;
+pub mod templates;
+pub mod carrier;

@@ -1,0 +1,157 @@
+//! Demo people for the sandbox, made through the same use cases as everybody.
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use crate::{
+    bank::{
+        card::{self, CardView},
+        context::{Bank, PostOffice},
+        error::{Broken, Failure},
+        inbox, outbox,
+        permit::{Permit, Visitor},
+        registration,
+        registration::{Form, Proof},
+        transfer,
+        transfer::{Payment, Target, TopUp},
+    },
+    domain::{
+        refusal::Refusal,
+        user::{AddressForm, ProfileForm},
+    },
+    store::session::Device,
+    types::{money::DecimalText, secret::Secret},
+};
+
+/// The password of all demo people.
+pub const PASSWORD: &str = "demo people love cranes";
+
+/// A demo person.
+#[derive(Debug, Clone, Copy)]
+pub struct Person {
+    /// Their address.
+    pub email: &'static str,
+    first_name: &'static str,
+    last_name: &'static str,
+    phone: &'static str,
+    social_security: &'static str,
+}
+
+/// All demo people.
+pub const PEOPLE: [Person; 2] = [
+    Person {
+        email: "ann@example.org",
+        first_name: "Ann",
+        last_name: "Lee",
+        phone: "+12025550123",
+        social_security: "078-05-1120",
+    },
+    Person {
+        email: "bob@example.org",
+        first_name: "Bob",
+        last_name: "Ray",
+        phone: "+12025550124",
+        social_security: "219-09-9999",
+    },
+];
+
+/// What became of a demo person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seeded {
+    /// They are new.
+    Made,
+    /// They were there before.
+    Known,
+}
+
+/// Makes the demo people who are not there yet, and lets the new ones pay each other.
+///
+/// Their letters are captured and never sent, as their addresses are examples.
+pub async fn run(bank: &Bank) -> Result<Vec<(Person, Seeded)>, Failure> {
+    if !bank.rules.sandbox {
+        let reason = "Demo people are for the sandbox: run without --production.";
+        return Err(Refusal::Forbidden { reason }.into());
+    }
+    let post_office = PostOffice { captures: true, smtp: None, wake: Arc::new(Notify::new()) };
+    let bank = Bank { post_office, ..bank.clone() };
+    let mut told = Vec::new();
+    let mut made: Vec<(Permit, CardView)> = Vec::new();
+    for person in PEOPLE {
+        match admit(&bank, &person).await? {
+            Some(new) => {
+                made.push(new);
+                told.push((person, Seeded::Made));
+            }
+            None => told.push((person, Seeded::Known)),
+        }
+    }
+    if let [(ann, ann_card), (_, bob_card)] = made.as_slice() {
+        let payment = Payment {
+            key: "seed-lunch".to_owned(),
+            from: Some(ann_card.account.account_id),
+            to: Target::Account(Some(bob_card.account.account_id)),
+            amount: decimal("12.50"),
+            note: Some("Lunch".to_owned()),
+        };
+        transfer::pay(&bank, ann, &payment).await?;
+    }
+    Ok(told)
+}
+
+fn decimal(text: &'static str) -> DecimalText {
+    DecimalText::parse(text).expect("the demo's amounts are decimals")
+}
+
+/// Registers a person and gives them a card with money; `None` where they are known.
+async fn admit(bank: &Bank, person: &Person) -> Result<Option<(Permit, CardView)>, Failure> {
+    let form = Form {
+        email: person.email.to_owned(),
+        phone_number: person.phone.to_owned(),
+        social_security: Secret::new(person.social_security),
+    };
+    registration::register(bank, &form).await?;
+    outbox::drain(bank).await?;
+    let letters = inbox::list(bank, Some(person.email)).await?;
+    let newest = letters.last().ok_or(Broken::Inconsistent("a letter was not captured"))?;
+    let code = newest
+        .letter
+        .text
+        .lines()
+        .map(str::trim)
+        .find(|line| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit()));
+    // A customer's letter has no code: it says that they are one already.
+    let Some(code) = code else {
+        return Ok(None);
+    };
+    let address = AddressForm {
+        line: "1 Main Street".to_owned(),
+        city: "Springfield".to_owned(),
+        state: "Oregon".to_owned(),
+        post_code: "97477".to_owned(),
+        country: Some("USA".to_owned()),
+    };
+    let proof = Proof {
+        email: person.email.to_owned(),
+        code: Secret::new(code),
+        profile: ProfileForm {
+            first_name: person.first_name.to_owned(),
+            last_name: person.last_name.to_owned(),
+            date_of_birth: chrono::NaiveDate::from_ymd_opt(1990, 4, 1).expect("a day"),
+            address,
+        },
+        password: Secret::new(PASSWORD),
+        device: Device { platform: Some("teller seed".to_owned()), ..Device::default() },
+    };
+    let visitor = Visitor { ip_address: "127.0.0.1".to_owned(), user_agent: None };
+    let permit = registration::verify_email(bank, &visitor, &proof).await?.permit;
+    let card = card::create(bank, &permit, None, Some("seed-card")).await?.thing;
+    let top_up = TopUp {
+        key: "seed-salary".to_owned(),
+        account: Some(card.account.account_id),
+        amount: decimal("2500.00"),
+        note: Some("Salary".to_owned()),
+    };
+    transfer::top_up(bank, &permit, &top_up).await?;
+    Ok(Some((permit, card)))
+}

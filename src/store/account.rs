@@ -1,0 +1,207 @@
+//! Accounts and their balances.
+
+use super::statements::statements;
+use crate::{
+    db::{error::DbError, session::Session},
+    domain::{
+        account::{AccountKind, AccountStatus, Balance},
+        posting::Standing,
+    },
+    types::{
+        clock::Instant,
+        id::{AccountId, UserId},
+        money::{Currency, Minor},
+    },
+};
+
+/// A customer's account with its money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Account {
+    /// Names the account.
+    pub account_id: AccountId,
+    /// Whose it is.
+    pub owner_id: UserId,
+    /// What it is for.
+    pub kind: AccountKind,
+    /// What may happen with it.
+    pub status: AccountStatus,
+    /// Its money.
+    pub balance: Balance,
+    /// Since when.
+    pub created_at: Instant,
+}
+
+#[derive(sqlx::FromRow)]
+struct AccountRow {
+    account_id: AccountId,
+    owner_id: UserId,
+    kind: AccountKind,
+    #[sqlx(try_from = "String")]
+    currency: Currency,
+    created_at: Instant,
+    status: AccountStatus,
+    posted: Minor,
+    held: Minor,
+    overdraft_limit: Minor,
+    version: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct StandingRow {
+    status: AccountStatus,
+    posted: Minor,
+    held: Minor,
+    overdraft_limit: Minor,
+    version: i64,
+    last_posted_at: Option<Instant>,
+}
+
+impl AccountRow {
+    fn read(self) -> Account {
+        let balance = Balance {
+            posted: self.posted,
+            held: self.held,
+            overdraft_limit: self.overdraft_limit,
+            version: self.version,
+            currency: self.currency,
+        };
+        Account {
+            account_id: self.account_id,
+            owner_id: self.owner_id,
+            kind: self.kind,
+            status: self.status,
+            balance,
+            created_at: self.created_at,
+        }
+    }
+}
+
+statements! {
+    INSERT_BANK = "
+        INSERT INTO accounts (account_id, customer, owner_id, kind, currency, created_at)
+        VALUES ($1, FALSE, NULL, $2, $3, $4)
+        ON CONFLICT DO NOTHING";
+
+    INSERT = "
+        INSERT INTO accounts (account_id, customer, owner_id, kind, currency, created_at)
+        VALUES ($1, TRUE, $2, $3, $4, $5)";
+
+    INSERT_BALANCE = "
+        INSERT INTO balances (account_id, status, posted, held, overdraft_limit, version)
+        VALUES ($1, 'ACTIVE', 0, 0, 0, 0)";
+
+    LOOKUP_MANY = "
+        SELECT a.account_id, a.owner_id, a.kind, a.currency, a.created_at,
+            b.status, b.posted, b.held, b.overdraft_limit, b.version
+        FROM accounts a JOIN balances b ON b.account_id = a.account_id
+        WHERE a.account_id IN ($1..)";
+
+    OF_OWNER = "
+        SELECT a.account_id, a.owner_id, a.kind, a.currency, a.created_at,
+            b.status, b.posted, b.held, b.overdraft_limit, b.version
+        FROM accounts a JOIN balances b ON b.account_id = a.account_id
+        WHERE a.owner_id = $1
+        ORDER BY a.created_at, a.account_id";
+
+    COUNT_OPEN = "
+        SELECT COUNT(*) FROM accounts a JOIN balances b ON b.account_id = a.account_id
+        WHERE a.owner_id = $1 AND a.kind = $2 AND b.status <> 'CLOSED'";
+
+    /// The row is locked by being written, on either database, and what comes
+    /// back is what stands in it after whoever held the lock before has committed.
+    LOCK = "
+        UPDATE balances SET version = version WHERE account_id = $1
+        RETURNING status, posted, held, overdraft_limit, version, last_posted_at";
+
+    WRITE = "
+        UPDATE balances SET posted = $2, version = $3, last_posted_at = $4 WHERE account_id = $1";
+}
+
+/// Makes one of the bank's own accounts; one that exists stays as it is.
+pub async fn open_bank(
+    session: &mut Session,
+    id: AccountId,
+    kind: AccountKind,
+    currency: Currency,
+    at: Instant,
+) -> Result<(), DbError> {
+    let query = session.query(INSERT_BANK).bind(id).bind(kind);
+    query.bind(currency.code().to_owned()).bind(at).execute().await?;
+    Ok(())
+}
+
+/// Makes a customer's account with nothing in it.
+pub async fn open(
+    session: &mut Session,
+    id: AccountId,
+    owner_id: UserId,
+    kind: AccountKind,
+    currency: Currency,
+    at: Instant,
+) -> Result<(), DbError> {
+    let query = session.query(INSERT).bind(id).bind(owner_id).bind(kind);
+    query.bind(currency.code().to_owned()).bind(at).execute().await?;
+    session.query(INSERT_BALANCE).bind(id).execute().await?;
+    Ok(())
+}
+
+/// Finds customers' accounts, in no particular order; the bank's own are not found.
+pub async fn lookup_many(
+    session: &mut Session,
+    ids: &[AccountId],
+) -> Result<Vec<Account>, DbError> {
+    let rows: Vec<AccountRow> = session.query(LOOKUP_MANY).bind_list(ids).all().await?;
+    Ok(rows.into_iter().map(AccountRow::read).collect())
+}
+
+/// Finds a customer's account.
+pub async fn lookup(session: &mut Session, id: AccountId) -> Result<Option<Account>, DbError> {
+    Ok(lookup_many(session, &[id]).await?.pop())
+}
+
+/// A person's accounts in the order of their making, closed ones too.
+pub async fn of_owner(session: &mut Session, owner_id: UserId) -> Result<Vec<Account>, DbError> {
+    let rows: Vec<AccountRow> = session.query(OF_OWNER).bind(owner_id).all().await?;
+    Ok(rows.into_iter().map(AccountRow::read).collect())
+}
+
+/// How many accounts of a kind a person has that are not closed.
+pub async fn count_open(
+    session: &mut Session,
+    owner_id: UserId,
+    kind: AccountKind,
+) -> Result<i64, DbError> {
+    Ok(session.query(COUNT_OPEN).bind(owner_id).bind(kind).scalar().await?.unwrap_or(0))
+}
+
+/// Locks a customer's account and tells how it stands.
+pub async fn lock(
+    session: &mut Session,
+    id: AccountId,
+    currency: Currency,
+) -> Result<Option<Standing>, DbError> {
+    let row: Option<StandingRow> = session.query(LOCK).bind(id).maybe().await?;
+    Ok(row.map(|row| Standing {
+        status: row.status,
+        balance: Balance {
+            posted: row.posted,
+            held: row.held,
+            overdraft_limit: row.overdraft_limit,
+            version: row.version,
+            currency,
+        },
+        last_posted_at: row.last_posted_at,
+    }))
+}
+
+/// Writes what a posting left in a locked account.
+pub async fn write(
+    session: &mut Session,
+    id: AccountId,
+    after: &Balance,
+    posted_at: Instant,
+) -> Result<(), DbError> {
+    let query = session.query(WRITE).bind(id).bind(after.posted).bind(after.version);
+    query.bind(posted_at).execute().await?;
+    Ok(())
+}

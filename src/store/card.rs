@@ -1,0 +1,98 @@
+//! Cards: what an account of that kind has beyond its money.
+
+use chrono::NaiveDate;
+
+use super::statements::statements;
+use crate::{
+    db::{error::DbError, session::Session},
+    types::id::AccountId,
+};
+
+/// A card.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Card {
+    /// The account that it is.
+    pub account_id: AccountId,
+    /// Its number for clients that know integers only.
+    pub legacy_id: i64,
+    /// The holder's first name as it was.
+    pub holder_first_name: String,
+    /// The holder's last name as it was.
+    pub holder_last_name: String,
+    /// The last four digits.
+    pub last4: String,
+    /// The last day on which it is good.
+    pub expires_on: NaiveDate,
+}
+
+/// A card that is about to be written.
+#[derive(Debug, Clone)]
+pub struct NewCard {
+    /// The account that it is.
+    pub account_id: AccountId,
+    /// The holder's first name.
+    pub holder_first_name: String,
+    /// The holder's last name.
+    pub holder_last_name: String,
+    /// The number, sealed.
+    pub number: Vec<u8>,
+    /// What finds it.
+    pub number_index: Vec<u8>,
+    /// The last four digits.
+    pub last4: String,
+    /// The last day on which it is good.
+    pub expires_on: NaiveDate,
+}
+
+statements! {
+    INSERT = "
+        INSERT INTO cards (account_id, holder_first_name, holder_last_name, number, number_index,
+            last4, expires_on)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+
+    NUMBER_TAKEN = "SELECT 1 FROM cards WHERE number_index = $1";
+
+    BY_NUMBER = "SELECT account_id FROM cards WHERE number_index = $1";
+
+    NUMBER = "SELECT number FROM cards WHERE account_id = $1";
+
+    LOOKUP_MANY = "
+        SELECT account_id, legacy_id, holder_first_name, holder_last_name, last4, expires_on
+        FROM cards WHERE account_id IN ($1..)";
+}
+
+/// Writes a card.
+pub async fn insert(session: &mut Session, new: &NewCard) -> Result<(), DbError> {
+    session
+        .query(INSERT)
+        .bind(new.account_id)
+        .bind(new.holder_first_name.as_str())
+        .bind(new.holder_last_name.as_str())
+        .bind(new.number.as_slice())
+        .bind(new.number_index.as_slice())
+        .bind(new.last4.as_str())
+        .bind(new.expires_on)
+        .execute()
+        .await?;
+    Ok(())
+}
+
+/// A card has the number that this index finds.
+pub async fn number_taken(session: &mut Session, index: &[u8]) -> Result<bool, DbError> {
+    Ok(session.query(NUMBER_TAKEN).bind(index).scalar::<i32>().await?.is_some())
+}
+
+/// The account of the card that this index finds.
+pub async fn by_number(session: &mut Session, index: &[u8]) -> Result<Option<AccountId>, DbError> {
+    session.query(BY_NUMBER).bind(index).scalar().await
+}
+
+/// The sealed number of a card.
+pub async fn number(session: &mut Session, id: AccountId) -> Result<Option<Vec<u8>>, DbError> {
+    session.query(NUMBER).bind(id).scalar().await
+}
+
+/// Finds cards, in no particular order.
+pub async fn lookup_many(session: &mut Session, ids: &[AccountId]) -> Result<Vec<Card>, DbError> {
+    session.query(LOOKUP_MANY).bind_list(ids).all().await
+}

@@ -1,0 +1,26 @@
+//! All statements by file and name, for the test that prepares them on both databases.
+
+use super::{
+    account, books, card, challenge, entry, inbox, key_ring, operation, outbox, posting,
+    registration, session, user,
+};
+
+/// The statements of one file, by name.
+pub type Statements = &'static [(&'static str, &'static str)];
+
+/// Every file's statements.
+pub const ALL: &[(&str, Statements)] = &[
+    ("key_ring", key_ring::STATEMENTS),
+    ("user", user::STATEMENTS),
+    ("registration", registration::STATEMENTS),
+    ("session", session::STATEMENTS),
+    ("challenge", challenge::STATEMENTS),
+    ("account", account::STATEMENTS),
+    ("card", card::STATEMENTS),
+    ("operation", operation::STATEMENTS),
+    ("posting", posting::STATEMENTS),
+    ("entry", entry::STATEMENTS),
+    ("outbox", outbox::STATEMENTS),
+    ("inbox", inbox::STATEMENTS),
+    ("books", books::STATEMENTS),
+];

@@ -1,0 +1,279 @@
+//! The books as they are read: histories and single transactions.
+
+use uuid::Uuid;
+
+use super::{posting::Side, statements::statements};
+use crate::{
+    db::{error::DbError, session::Session},
+    domain::posting::TransactionKind,
+    types::{
+        clock::Instant,
+        id::{AccountId, TransactionId, UserId},
+        money::{Currency, Minor},
+        page::Reading,
+    },
+};
+
+/// One account's side of a transaction, with what the other side is called.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Entry {
+    /// The transaction.
+    pub transaction_id: TransactionId,
+    /// The account.
+    pub account_id: AccountId,
+    /// What came in (positive) or went out (negative).
+    pub amount: Minor,
+    /// The account's currency.
+    #[sqlx(try_from = "String")]
+    pub currency: Currency,
+    /// The account's balance after it.
+    pub balance_after: Minor,
+    /// The account's version after it.
+    pub version: i64,
+    /// When.
+    pub posted_at: Instant,
+    /// What the movement was.
+    pub kind: TransactionKind,
+    /// The other side's account.
+    pub counterparty_id: AccountId,
+    /// What the other side is called.
+    pub counterparty_label: String,
+    /// Its last four digits, for a card.
+    pub counterparty_last4: Option<String>,
+    /// What was noted.
+    pub note: Option<String>,
+}
+
+/// Where an entry stands among all of a person's: the key of a history's cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// When it was posted.
+    pub posted_at: Instant,
+    /// Its transaction.
+    pub transaction_id: TransactionId,
+    /// Its account.
+    pub account_id: AccountId,
+}
+
+impl Position {
+    /// Newer than every entry.
+    pub const NEWEST: Self = Self {
+        // The last microsecond of the year 9999: what both databases sort last.
+        posted_at: match Instant::from_timestamp_micros(253_402_300_799_999_999) {
+            Some(instant) => instant,
+            None => Instant::UNIX_EPOCH,
+        },
+        transaction_id: TransactionId::from_uuid(Uuid::max()),
+        account_id: AccountId::from_uuid(Uuid::max()),
+    };
+
+    /// Older than every entry.
+    pub const OLDEST: Self = Self {
+        posted_at: Instant::UNIX_EPOCH,
+        transaction_id: TransactionId::from_uuid(Uuid::nil()),
+        account_id: AccountId::from_uuid(Uuid::nil()),
+    };
+
+    /// Where this entry stands.
+    pub fn of(entry: &Entry) -> Self {
+        Self {
+            posted_at: entry.posted_at,
+            transaction_id: entry.transaction_id,
+            account_id: entry.account_id,
+        }
+    }
+}
+
+/// A transaction as such.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Transaction {
+    /// Names it.
+    pub transaction_id: TransactionId,
+    /// What it was.
+    pub kind: TransactionKind,
+    /// When.
+    pub posted_at: Instant,
+    /// How much moved.
+    pub amount: Minor,
+    /// Of what.
+    #[sqlx(try_from = "String")]
+    pub currency: Currency,
+}
+
+/// What a side of a transaction is called.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct SideText {
+    /// The transaction.
+    pub transaction_id: TransactionId,
+    /// Which side.
+    pub side: Side,
+    /// The account.
+    pub account_id: AccountId,
+    /// What it is called.
+    pub label: String,
+    /// The last four digits, for a card.
+    pub last4: Option<String>,
+    /// What was noted.
+    pub note: Option<String>,
+}
+
+statements! {
+    /// Entries strictly between two positions, the newest first.
+    OWNER_NEWEST_FIRST = "
+        SELECT e.transaction_id, e.account_id, e.amount, e.balance_after, e.version, e.posted_at,
+            a.currency, t.kind, x.account_id AS counterparty_id, x.label AS counterparty_label,
+            x.last4 AS counterparty_last4, x.note
+        FROM entries e
+            JOIN accounts a ON a.account_id = e.account_id
+            JOIN transactions t ON t.transaction_id = e.transaction_id
+            JOIN transaction_texts x
+                ON x.transaction_id = e.transaction_id AND x.account_id <> e.account_id
+        WHERE e.account_id IN (SELECT o.account_id FROM accounts o WHERE o.owner_id = $1)
+            AND (e.posted_at, e.transaction_id, e.account_id) < ($2, $3, $4)
+            AND (e.posted_at, e.transaction_id, e.account_id) > ($5, $6, $7)
+        ORDER BY e.posted_at DESC, e.transaction_id DESC, e.account_id DESC LIMIT $8";
+
+    OWNER_OLDEST_FIRST = "
+        SELECT e.transaction_id, e.account_id, e.amount, e.balance_after, e.version, e.posted_at,
+            a.currency, t.kind, x.account_id AS counterparty_id, x.label AS counterparty_label,
+            x.last4 AS counterparty_last4, x.note
+        FROM entries e
+            JOIN accounts a ON a.account_id = e.account_id
+            JOIN transactions t ON t.transaction_id = e.transaction_id
+            JOIN transaction_texts x
+                ON x.transaction_id = e.transaction_id AND x.account_id <> e.account_id
+        WHERE e.account_id IN (SELECT o.account_id FROM accounts o WHERE o.owner_id = $1)
+            AND (e.posted_at, e.transaction_id, e.account_id) < ($2, $3, $4)
+            AND (e.posted_at, e.transaction_id, e.account_id) > ($5, $6, $7)
+        ORDER BY e.posted_at, e.transaction_id, e.account_id LIMIT $8";
+
+    OWNER_COUNT = "
+        SELECT COUNT(*) FROM entries e JOIN accounts a ON a.account_id = e.account_id
+        WHERE a.owner_id = $1";
+
+    /// Entries of one account strictly between two versions, the newest first.
+    ACCOUNT_NEWEST_FIRST = "
+        SELECT e.transaction_id, e.account_id, e.amount, e.balance_after, e.version, e.posted_at,
+            a.currency, t.kind, x.account_id AS counterparty_id, x.label AS counterparty_label,
+            x.last4 AS counterparty_last4, x.note
+        FROM entries e
+            JOIN accounts a ON a.account_id = e.account_id
+            JOIN transactions t ON t.transaction_id = e.transaction_id
+            JOIN transaction_texts x
+                ON x.transaction_id = e.transaction_id AND x.account_id <> e.account_id
+        WHERE e.account_id = $1 AND e.version < $2 AND e.version > $3
+        ORDER BY e.version DESC LIMIT $4";
+
+    ACCOUNT_OLDEST_FIRST = "
+        SELECT e.transaction_id, e.account_id, e.amount, e.balance_after, e.version, e.posted_at,
+            a.currency, t.kind, x.account_id AS counterparty_id, x.label AS counterparty_label,
+            x.last4 AS counterparty_last4, x.note
+        FROM entries e
+            JOIN accounts a ON a.account_id = e.account_id
+            JOIN transactions t ON t.transaction_id = e.transaction_id
+            JOIN transaction_texts x
+                ON x.transaction_id = e.transaction_id AND x.account_id <> e.account_id
+        WHERE e.account_id = $1 AND e.version < $2 AND e.version > $3
+        ORDER BY e.version LIMIT $4";
+
+    ONE = "
+        SELECT e.transaction_id, e.account_id, e.amount, e.balance_after, e.version, e.posted_at,
+            a.currency, t.kind, x.account_id AS counterparty_id, x.label AS counterparty_label,
+            x.last4 AS counterparty_last4, x.note
+        FROM entries e
+            JOIN accounts a ON a.account_id = e.account_id
+            JOIN transactions t ON t.transaction_id = e.transaction_id
+            JOIN transaction_texts x
+                ON x.transaction_id = e.transaction_id AND x.account_id <> e.account_id
+        WHERE e.transaction_id = $1 AND e.account_id = $2 AND a.owner_id = $3";
+
+    ACCOUNT_COUNT = "SELECT COUNT(*) FROM entries WHERE account_id = $1";
+
+    /// What moved is what came in; both sums are the same, or it would not stand here.
+    TRANSACTIONS = "
+        SELECT t.transaction_id, t.kind, t.posted_at, CAST(SUM(e.amount) AS BIGINT) AS amount,
+            MIN(a.currency) AS currency
+        FROM transactions t
+            JOIN entries e ON e.transaction_id = t.transaction_id AND e.amount > 0
+            JOIN accounts a ON a.account_id = e.account_id
+        WHERE t.transaction_id IN ($1..)
+        GROUP BY t.transaction_id, t.kind, t.posted_at";
+
+    SIDES = "
+        SELECT transaction_id, side, account_id, label, last4, note
+        FROM transaction_texts WHERE transaction_id IN ($1..)";
+}
+
+/// Entries of all of a person's accounts strictly between two positions.
+pub async fn of_owner(
+    session: &mut Session,
+    owner_id: UserId,
+    (newest, oldest): (Position, Position),
+    reading: Reading,
+    limit: i64,
+) -> Result<Vec<Entry>, DbError> {
+    let sql = match reading {
+        Reading::Forward => OWNER_NEWEST_FIRST,
+        Reading::Backward => OWNER_OLDEST_FIRST,
+    };
+    session
+        .query(sql)
+        .bind(owner_id)
+        .bind(newest.posted_at)
+        .bind(newest.transaction_id)
+        .bind(newest.account_id)
+        .bind(oldest.posted_at)
+        .bind(oldest.transaction_id)
+        .bind(oldest.account_id)
+        .bind(limit)
+        .all()
+        .await
+}
+
+/// How many entries all of a person's accounts have.
+pub async fn count_of_owner(session: &mut Session, owner_id: UserId) -> Result<i64, DbError> {
+    Ok(session.query(OWNER_COUNT).bind(owner_id).scalar().await?.unwrap_or(0))
+}
+
+/// Entries of one account strictly between two versions.
+pub async fn of_account(
+    session: &mut Session,
+    id: AccountId,
+    (newest, oldest): (i64, i64),
+    reading: Reading,
+    limit: i64,
+) -> Result<Vec<Entry>, DbError> {
+    let sql = match reading {
+        Reading::Forward => ACCOUNT_NEWEST_FIRST,
+        Reading::Backward => ACCOUNT_OLDEST_FIRST,
+    };
+    session.query(sql).bind(id).bind(newest).bind(oldest).bind(limit).all().await
+}
+
+/// One side of a transaction, where the account is this person's.
+pub async fn one(
+    session: &mut Session,
+    transaction_id: TransactionId,
+    account_id: AccountId,
+    owner_id: UserId,
+) -> Result<Option<Entry>, DbError> {
+    session.query(ONE).bind(transaction_id).bind(account_id).bind(owner_id).maybe().await
+}
+
+/// How many entries an account has.
+pub async fn count_of_account(session: &mut Session, id: AccountId) -> Result<i64, DbError> {
+    Ok(session.query(ACCOUNT_COUNT).bind(id).scalar().await?.unwrap_or(0))
+}
+
+/// Finds transactions, in no particular order.
+pub async fn transactions(
+    session: &mut Session,
+    ids: &[TransactionId],
+) -> Result<Vec<Transaction>, DbError> {
+    session.query(TRANSACTIONS).bind_list(ids).all().await
+}
+
+/// What the sides of transactions are called, in no particular order.
+pub async fn sides(session: &mut Session, ids: &[TransactionId]) -> Result<Vec<SideText>, DbError> {
+    session.query(SIDES).bind_list(ids).all().await
+}

@@ -1,0 +1,27 @@
+//! Floor 3: every SQL statement, once, one file for each noun.
+//!
+//! A function here runs one named statement in a session and turns its rows into
+//! the domain's types. This floor decides nothing: whether a row may be written
+//! is known before, and what follows from it is for the floors above. SQL never
+//! asks for the time, and a forgotten value is refused.
+//!
+//! To add a statement: 1. write it into the `statements!` block of its noun's
+//! file; 2. add a function that binds and runs it; 3. for a new file, add its
+//! list to `catalogue`, so that the test which prepares every statement on both
+//! databases finds it. To add a table: a pair of migrations with equal names.
+
+pub mod statements;
+pub mod key_ring;
+pub mod user;
+pub mod registration;
+pub mod session;
+pub mod challenge;
+pub mod account;
+pub mod card;
+pub mod operation;
+pub mod posting;
+pub mod entry;
+pub mod outbox;
+pub mod inbox;
+pub mod books;
+pub mod catalogue;

@@ -1,0 +1,192 @@
+//! Sign-ins of people on their devices.
+
+use super::statements::statements;
+use crate::{
+    db::{error::DbError, session::Session as Db},
+    domain::{
+        session::{Facade, Facts},
+        user::UserStatus,
+    },
+    types::{
+        clock::Instant,
+        id::{SessionId, UserId},
+    },
+};
+
+/// What a client says of its device.
+#[derive(Debug, Clone, Default, PartialEq, Eq, sqlx::FromRow)]
+pub struct Device {
+    /// What it is: "iPhone", "Firefox on Linux".
+    pub platform: Option<String>,
+    /// The language it speaks.
+    pub language: Option<String>,
+    /// Where its clock is.
+    pub timezone: Option<String>,
+    /// Its screen, in pixels.
+    pub screen_width: Option<i64>,
+    /// Its screen, in pixels.
+    pub screen_height: Option<i64>,
+    /// The client program's own name for itself.
+    pub client_id: Option<String>,
+}
+
+/// A session that is about to be written.
+#[derive(Debug)]
+pub struct NewSession<'n> {
+    /// Names the session.
+    pub session_id: SessionId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// The door it came in by.
+    pub facade: Facade,
+    /// The device.
+    pub device: &'n Device,
+    /// The program.
+    pub user_agent: Option<&'n str>,
+    /// Where from.
+    pub ip_address: &'n str,
+    /// The first refresh token's hash.
+    pub refresh_hash: &'n [u8],
+    /// When it ends without a refresh.
+    pub refresh_expires_at: Instant,
+    /// When it ends whatever happens.
+    pub expires_at: Instant,
+    /// Now.
+    pub at: Instant,
+}
+
+/// What is shown of a session.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Session {
+    /// Names the session.
+    pub session_id: SessionId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// The door it came in by.
+    pub facade: Facade,
+    /// What the device called itself.
+    pub platform: Option<String>,
+    /// The program.
+    pub user_agent: Option<String>,
+    /// The client program's own name for itself.
+    pub client_id: Option<String>,
+    /// Where from.
+    pub ip_address: String,
+    /// Since when.
+    pub created_at: Instant,
+    /// When it was last used.
+    pub last_active_at: Instant,
+    /// When it ends whatever happens.
+    pub expires_at: Instant,
+}
+
+#[derive(sqlx::FromRow)]
+struct FactsRow {
+    ended_at: Option<Instant>,
+    expires_at: Instant,
+    refresh_expires_at: Instant,
+    second_factor_at: Instant,
+    status: UserStatus,
+}
+
+statements! {
+    INSERT = "
+        INSERT INTO sessions (
+            session_id, user_id, facade, platform, language, timezone, screen_width, screen_height,
+            user_agent, client_id, ip_address, generation, refresh_hash, refresh_expires_at,
+            second_factor_at, created_at, last_active_at, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13, $14, $14, $14, $15)";
+
+    /// Beyond the limit the oldest go.
+    END_SURPLUS = "
+        UPDATE sessions SET ended_at = $2
+        WHERE user_id = $1 AND ended_at IS NULL AND session_id NOT IN (
+            SELECT s.session_id FROM sessions s WHERE s.user_id = $1 AND s.ended_at IS NULL
+            ORDER BY s.created_at DESC, s.session_id DESC LIMIT $3)";
+
+    FACTS = "
+        SELECT s.ended_at, s.expires_at, s.refresh_expires_at, s.second_factor_at, u.status
+        FROM sessions s JOIN users u ON u.user_id = s.user_id
+        WHERE s.session_id = $1 AND s.user_id = $2";
+
+    OPEN_OF = "
+        SELECT session_id, user_id, facade, platform, user_agent, client_id, ip_address,
+            created_at, last_active_at, expires_at
+        FROM sessions
+        WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 AND refresh_expires_at > $2
+        ORDER BY created_at DESC, session_id DESC";
+
+    END = "UPDATE sessions SET ended_at = $2 WHERE session_id = $1 AND ended_at IS NULL";
+
+    /// What ended long ago is of no use to anybody; questions asked in it go first.
+    SWEEP_CHALLENGES = "
+        DELETE FROM challenges WHERE session_id IN (
+            SELECT session_id FROM sessions WHERE expires_at <= $1)";
+    SWEEP = "DELETE FROM sessions WHERE expires_at <= $1";
+}
+
+/// Writes a session, and ends the oldest beyond `sessions_max`.
+pub async fn insert(
+    session: &mut Db,
+    new: &NewSession<'_>,
+    sessions_max: i64,
+) -> Result<(), DbError> {
+    let device = new.device;
+    session
+        .query(INSERT)
+        .bind(new.session_id)
+        .bind(new.user_id)
+        .bind(new.facade)
+        .bind(device.platform.as_deref())
+        .bind(device.language.as_deref())
+        .bind(device.timezone.as_deref())
+        .bind(device.screen_width)
+        .bind(device.screen_height)
+        .bind(new.user_agent)
+        .bind(device.client_id.as_deref())
+        .bind(new.ip_address)
+        .bind(new.refresh_hash)
+        .bind(new.refresh_expires_at)
+        .bind(new.at)
+        .bind(new.expires_at)
+        .execute()
+        .await?;
+    session.query(END_SURPLUS).bind(new.user_id).bind(new.at).bind(sessions_max).execute().await?;
+    Ok(())
+}
+
+/// What is known of a session of this person.
+pub async fn facts(
+    session: &mut Db,
+    id: SessionId,
+    user_id: UserId,
+) -> Result<Option<Facts>, DbError> {
+    let row: Option<FactsRow> = session.query(FACTS).bind(id).bind(user_id).maybe().await?;
+    Ok(row.map(|row| Facts {
+        ended_at: row.ended_at,
+        expires_at: row.expires_at,
+        refresh_expires_at: row.refresh_expires_at,
+        second_factor_at: row.second_factor_at,
+        status: row.status,
+    }))
+}
+
+/// A person's open sessions, the newest first.
+pub async fn open_of(
+    session: &mut Db,
+    user_id: UserId,
+    now: Instant,
+) -> Result<Vec<Session>, DbError> {
+    session.query(OPEN_OF).bind(user_id).bind(now).all().await
+}
+
+/// Ends a session; false where it had ended before.
+pub async fn end(session: &mut Db, id: SessionId, at: Instant) -> Result<bool, DbError> {
+    Ok(session.query(END).bind(id).bind(at).execute().await? == 1)
+}
+
+/// Removes sessions that ended by age before an instant, and tells how many.
+pub async fn sweep(session: &mut Db, before: Instant) -> Result<u64, DbError> {
+    session.query(SWEEP_CHALLENGES).bind(before).execute().await?;
+    session.query(SWEEP).bind(before).execute().await
+}

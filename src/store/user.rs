@@ -1,0 +1,189 @@
+//! People.
+
+use chrono::NaiveDate;
+
+use super::statements::statements;
+use crate::{
+    db::{error::DbError, session::Session},
+    domain::user::{Profile, UserRole, UserStatus},
+    types::{
+        clock::Instant,
+        id::UserId,
+        text::{Email, Phone},
+    },
+};
+
+/// What is shown of a person.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct User {
+    /// Names the person.
+    pub user_id: UserId,
+    /// Their number for clients that know integers only.
+    pub legacy_id: i64,
+    /// Their customer number: sixteen digits.
+    pub customer_id: String,
+    /// Their address as they wrote it.
+    pub email: String,
+    /// When a mailed code came back from it.
+    pub email_verified_at: Option<Instant>,
+    /// The name they chose.
+    pub username: Option<String>,
+    /// First name.
+    pub first_name: Option<String>,
+    /// Last name.
+    pub last_name: Option<String>,
+    /// Phone number.
+    pub phone_number: Option<String>,
+    /// Day of birth.
+    pub date_of_birth: Option<NaiveDate>,
+    /// Street and number.
+    pub address_line: Option<String>,
+    /// City.
+    pub city: Option<String>,
+    /// State, province or region.
+    pub state: Option<String>,
+    /// Post code.
+    pub post_code: Option<String>,
+    /// Country.
+    pub country: Option<String>,
+    /// What they may do.
+    pub role: UserRole,
+    /// Where they stand.
+    pub status: UserStatus,
+    /// Since when.
+    pub created_at: Instant,
+}
+
+/// A person who is about to be written.
+#[derive(Debug)]
+pub struct NewUser<'n> {
+    /// Names the person.
+    pub user_id: UserId,
+    /// Their customer number.
+    pub customer_id: &'n str,
+    /// Their address, which a code came back from.
+    pub email: &'n Email,
+    /// Their phone number, reserved for them alone.
+    pub phone: &'n Phone,
+    /// Who they are.
+    pub profile: &'n Profile,
+    /// Their social security number, sealed.
+    pub social_security: &'n [u8],
+    /// What finds it.
+    pub social_security_index: &'n [u8],
+    /// Their password's hash.
+    pub password_hash: &'n str,
+    /// Now.
+    pub at: Instant,
+}
+
+/// What a sign-in needs to know of a person.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Credentials {
+    /// Names the person.
+    pub user_id: UserId,
+    /// Their address as they wrote it.
+    pub email: String,
+    /// Their password's hash.
+    pub password_hash: String,
+    /// Where they stand.
+    pub status: UserStatus,
+}
+
+statements! {
+    INSERT = "
+        INSERT INTO users (
+            user_id, customer_id, email, email_key, email_verified_at, first_name, last_name,
+            phone_number, phone_key, date_of_birth, address_line, city, state, post_code, country,
+            social_security, social_security_index, password_hash, role, status, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+            $18, $19, $5)
+        ON CONFLICT DO NOTHING";
+
+    LOOKUP = "
+        SELECT user_id, legacy_id, customer_id, email, email_verified_at, username, first_name,
+            last_name, phone_number, date_of_birth, address_line, city, state, post_code, country,
+            role, status, created_at
+        FROM users WHERE user_id = $1";
+
+    CREDENTIALS = "
+        SELECT user_id, email, password_hash, status FROM users WHERE email_key = $1";
+
+    EMAIL_TAKEN = "SELECT 1 FROM users WHERE email_key = $1";
+    PHONE_TAKEN = "SELECT 1 FROM users WHERE phone_key = $1";
+    SOCIAL_SECURITY_TAKEN = "SELECT 1 FROM users WHERE social_security_index = $1";
+    CUSTOMER_ID_TAKEN = "SELECT 1 FROM users WHERE customer_id = $1";
+
+    /// Changes nothing: the row's lock makes those who open accounts for one
+    /// person wait for each other, so that what was counted stays true.
+    LOCK = "UPDATE users SET created_at = created_at WHERE user_id = $1";
+}
+
+/// Writes a person; false where something that must be unique is taken.
+pub async fn insert(session: &mut Session, new: &NewUser<'_>) -> Result<bool, DbError> {
+    let profile = new.profile;
+    let address = &profile.address;
+    let rows = session
+        .query(INSERT)
+        .bind(new.user_id)
+        .bind(new.customer_id)
+        .bind(new.email.as_str())
+        .bind(new.email.key())
+        .bind(new.at)
+        .bind(profile.first_name.as_str())
+        .bind(profile.last_name.as_str())
+        .bind(new.phone.as_str())
+        .bind(profile.date_of_birth)
+        .bind(address.line.as_str())
+        .bind(address.city.as_str())
+        .bind(address.state.as_str())
+        .bind(address.post_code.as_str())
+        .bind(address.country.as_ref().map(|country| country.as_str().to_owned()))
+        .bind(new.social_security)
+        .bind(new.social_security_index)
+        .bind(new.password_hash)
+        .bind(UserRole::Customer)
+        .bind(UserStatus::Active)
+        .execute()
+        .await?;
+    Ok(rows == 1)
+}
+
+/// Finds a person.
+pub async fn lookup(session: &mut Session, id: UserId) -> Result<Option<User>, DbError> {
+    session.query(LOOKUP).bind(id).maybe().await
+}
+
+/// Finds what a sign-in needs, by the address.
+pub async fn credentials(
+    session: &mut Session,
+    email: &Email,
+) -> Result<Option<Credentials>, DbError> {
+    session.query(CREDENTIALS).bind(email.key()).maybe().await
+}
+
+/// A customer has this address.
+pub async fn email_taken(session: &mut Session, email: &Email) -> Result<bool, DbError> {
+    Ok(session.query(EMAIL_TAKEN).bind(email.key()).scalar::<i32>().await?.is_some())
+}
+
+/// A customer has reserved this phone number.
+pub async fn phone_taken(session: &mut Session, phone: &Phone) -> Result<bool, DbError> {
+    Ok(session.query(PHONE_TAKEN).bind(phone.as_str()).scalar::<i32>().await?.is_some())
+}
+
+/// A customer has the social security number that this index finds.
+pub async fn social_security_taken(session: &mut Session, index: &[u8]) -> Result<bool, DbError> {
+    Ok(session.query(SOCIAL_SECURITY_TAKEN).bind(index).scalar::<i32>().await?.is_some())
+}
+
+/// A customer has this number.
+pub async fn customer_id_taken(session: &mut Session, id: &str) -> Result<bool, DbError> {
+    Ok(session.query(CUSTOMER_ID_TAKEN).bind(id).scalar::<i32>().await?.is_some())
+}
+
+/// Waits until nobody else opens an account for this person.
+pub async fn lock(session: &mut Session, id: UserId) -> Result<(), DbError> {
+    session.query(LOCK).bind(id).execute().await?;
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! Chance, passed in wherever it is needed, so that a test can seed it.
+
+use std::fmt::Debug;
+
+/// A source of random bytes.
+pub trait Entropy: Send + Sync + Debug {
+    /// Fills `bytes` with bytes that nobody can foretell.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// The operating system's own source.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemEntropy;
+
+impl Entropy for SystemEntropy {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the system")]
+    fn fill(&self, bytes: &mut [u8]) {
+        getrandom::fill(bytes).expect("a kernel without randomness cannot run a bank");
+    }
+}
+
+/// An array of `N` random bytes.
+pub fn bytes<const N: usize>(entropy: &dyn Entropy) -> [u8; N] {
+    let mut out = [0_u8; N];
+    entropy.fill(&mut out);
+    out
+}
+
+/// A number from 0 up to, and without, `bound`; every one is equally likely.
+///
+/// `bound` must not be 0.
+pub fn below(entropy: &dyn Entropy, bound: u64) -> u64 {
+    // The tail that would make the low numbers likelier is drawn again.
+    let limit = u64::MAX - u64::MAX % bound;
+    loop {
+        let drawn = u64::from_be_bytes(bytes(entropy));
+        if drawn < limit {
+            return drawn % bound;
+        }
+    }
+}
+
+/// `count` random decimal digits.
+pub fn digits(entropy: &dyn Entropy, count: usize) -> String {
+    (0..count)
+        .map(|_| char::from(b'0' + u8::try_from(below(entropy, 10)).expect("a digit is below 10")))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SystemEntropy, below, digits};
+
+    #[test]
+    fn numbers_stay_below_their_bound_and_reach_all_of_them() {
+        let mut seen = [false; 10];
+        for _ in 0..1_000 {
+            seen[usize::try_from(below(&SystemEntropy, 10)).unwrap()] = true;
+        }
+        assert_eq!(seen, [true; 10]);
+    }
+
+    #[test]
+    fn digits_are_digits() {
+        let text = digits(&SystemEntropy, 16);
+        assert_eq!(text.len(), 16);
+        assert!(text.bytes().all(|b| b.is_ascii_digit()));
+    }
+}

@@ -1,0 +1,9 @@
+//! What Teller promises, each test named as its promise.
+//!
+//! One binary holds them all, because each one links the whole crate. To add a
+//! promise: a file with its noun's name here, and a line below.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod story;

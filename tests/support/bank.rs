@@ -1,0 +1,229 @@
+//! A whole bank on a fresh database: settable clock, seeded chance, captured
+//! mail, and the router in memory.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::connect_info::MockConnectInfo,
+    http::{HeaderMap, Method, Request, StatusCode, header},
+};
+use chrono::Duration;
+use rand_chacha::{
+    ChaCha20Rng,
+    rand_core::{Rng as _, SeedableRng as _},
+};
+use serde_json::{Value, json};
+use teller::{
+    bank::{
+        account,
+        context::{Bank, PostOffice, Rules},
+        inbox, key_ring, outbox,
+    },
+    crypto::keyring::Keyring,
+    db::pool::Db,
+    http::router,
+    mail::letter::Letter,
+    types::{
+        clock::{Clock as _, SettableClock},
+        entropy::Entropy,
+        money::Currency,
+        secret::Secret,
+    },
+};
+use tokio::sync::Notify;
+use tower::ServiceExt as _;
+
+use super::{databases, databases::Fresh, proof};
+
+/// The secret of every bank of the tests.
+pub const SECRET: &str = "tests only: 0123456789abcdefghijklmnopqrstuvwxyz";
+
+/// Chance that comes out the same each time.
+#[derive(Debug)]
+pub struct SeededEntropy(Mutex<ChaCha20Rng>);
+
+impl SeededEntropy {
+    /// Chance from a seed.
+    pub fn new(seed: u64) -> Self {
+        Self(Mutex::new(ChaCha20Rng::seed_from_u64(seed)))
+    }
+}
+
+impl Entropy for SeededEntropy {
+    fn fill(&self, bytes: &mut [u8]) {
+        self.0.lock().expect("nobody panics while drawing").fill_bytes(bytes);
+    }
+}
+
+/// An answer that was read whole.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// A header as text; empty where it is missing.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}
+
+/// A bank to try things on.
+pub struct TestBank {
+    /// `sqlite` or `postgres`.
+    pub database: &'static str,
+    /// The bank.
+    pub bank: Bank,
+    /// Its clock, which moves a millisecond with each request and when told.
+    pub clock: Arc<SettableClock>,
+    /// The database underneath.
+    pub fresh: Fresh,
+    router: Router,
+}
+
+/// The rules of the sandbox.
+pub fn sandbox_rules() -> Rules {
+    let currency = |code| Currency::parse(code).expect("a code of ISO 4217");
+    Rules { sandbox: true, currencies: vec![currency("USD"), currency("EUR")], funding_open: true }
+}
+
+impl TestBank {
+    /// A sandbox's bank over a fresh database.
+    pub async fn open(fresh: Fresh) -> Self {
+        Self::with_rules(fresh, sandbox_rules()).await
+    }
+
+    /// A bank with these rules over a fresh database.
+    pub async fn with_rules(fresh: Fresh, rules: Rules) -> Self {
+        let db = fresh.open().await;
+        let start = "2026-11-21T10:00:00Z".parse().expect("an instant");
+        let clock = Arc::new(SettableClock::new(start));
+        let bank = assemble(db, Arc::clone(&clock), proof::seed(), rules);
+        key_ring::check(&bank).await.expect("a fresh database takes any key");
+        account::open_those_of_the_bank(&bank).await.expect("the bank's accounts open");
+        let peer = SocketAddr::from(([127, 0, 0, 1], 50_000));
+        let router = router::router(bank.clone()).layer(MockConnectInfo(peer));
+        Self { database: fresh.name, bank, clock, fresh, router }
+    }
+
+    /// Sends a request through the router.
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        self.clock.advance(Duration::milliseconds(1));
+        let response = self.router.clone().oneshot(request).await.expect("the router never fails");
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, usize::MAX).await.expect("a body in memory is read");
+        Answer { status: parts.status, headers: parts.headers, body: body.to_vec() }
+    }
+
+    /// A request with a loopback Host, as a client of the sandbox sends it.
+    pub fn request(method: Method, path: &str) -> axum::http::request::Builder {
+        Request::builder().method(method).uri(path).header(header::HOST, "127.0.0.1:8080")
+    }
+
+    /// Posts a GraphQL document and gives the whole answer.
+    pub async fn post(&self, token: Option<&str>, query: &str, variables: Value) -> Answer {
+        let mut request = Self::request(Method::POST, "/graphql")
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::ACCEPT, "application/graphql-response+json")
+            .header(header::USER_AGENT, "promises/1");
+        if let Some(token) = token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let body = json!({ "query": query, "variables": variables }).to_string();
+        self.send(request.body(Body::from(body)).expect("a request")).await
+    }
+
+    /// Runs a GraphQL document that must succeed, and gives its data.
+    pub async fn run(&self, token: Option<&str>, query: &str, variables: Value) -> Value {
+        let answer = self.post(token, query, variables).await;
+        let mut body = answer.json();
+        let fine = answer.status == StatusCode::OK && body.get("errors").is_none();
+        assert!(fine, "{}: {} {body}", self.database, answer.status);
+        body["data"].take()
+    }
+
+    /// Sends what waits in the outbox, and gives the letters to an address, oldest first.
+    pub async fn letters(&self, to: &str) -> Vec<Letter> {
+        while outbox::drain(&self.bank).await.expect("the outbox is read") > 0 {}
+        let letters = inbox::list(&self.bank, Some(to)).await.expect("the inbox is read");
+        letters.into_iter().map(|captured| captured.letter).collect()
+    }
+
+    /// The six digits of the newest letter to an address.
+    pub async fn code(&self, to: &str) -> String {
+        let letters = self.letters(to).await;
+        let newest = letters.last().unwrap_or_else(|| panic!("no letter to {to}"));
+        let code = newest
+            .text
+            .lines()
+            .map(str::trim)
+            .find(|line| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit()));
+        code.unwrap_or_else(|| panic!("no code in {}", newest.text)).to_owned()
+    }
+
+    /// Moves the clock.
+    pub fn wait(&self, duration: Duration) {
+        self.clock.advance(duration);
+    }
+
+    /// Now, by the bank's clock.
+    pub fn now(&self) -> teller::types::clock::Instant {
+        self.clock.now()
+    }
+
+    /// The books must hold.
+    pub async fn audit(&self) {
+        let report = teller::bank::books::audit(&self.bank).await.expect("the books are read");
+        assert!(report.holds(), "{}: {report:#?}", self.database);
+    }
+
+    /// Ends the bank and removes its database.
+    pub async fn close(self) {
+        self.bank.db.close().await;
+        self.fresh.remove().await;
+    }
+}
+
+/// A bank over an open database.
+pub fn assemble(db: Db, clock: Arc<SettableClock>, seed: u64, rules: Rules) -> Bank {
+    let entropy = Arc::new(SeededEntropy::new(seed));
+    let ring = Keyring::from_secret(&Secret::new(SECRET)).expect("the tests' secret is long");
+    let post_office = PostOffice { captures: true, smtp: None, wake: Arc::new(Notify::new()) };
+    Bank::new(db, clock, entropy, ring, post_office, rules)
+}
+
+/// The test that runs: the name of its thread.
+pub fn test_name() -> String {
+    std::thread::current().name().unwrap_or("main").to_owned()
+}
+
+/// Tries a promise on SQLite and on PostgreSQL, each with a bank of its own.
+pub async fn each_database(promise: impl AsyncFn(&TestBank)) {
+    for fresh in databases::both().await {
+        let bank = TestBank::open(fresh).await;
+        promise(&bank).await;
+        proof::tally(bank.database, &test_name());
+        bank.close().await;
+    }
+}

@@ -1,0 +1,134 @@
+//! Fresh databases: a SQLite file and a PostgreSQL database for each test.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests make and break databases behind the bank's back"
+)]
+
+use std::{
+    env,
+    str::FromStr as _,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, postgres::PgConnectOptions};
+use teller::db::pool::Db;
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+
+/// What to do where there is no PostgreSQL.
+const HOW: &str = "The tests need PostgreSQL: run `make test`, which brings its own, or set \
+    TELLER_TEST_DATABASE_URL=postgres://USER@HOST:PORT/NAME to a server on which databases may be \
+    created.";
+
+static NEXT: AtomicU32 = AtomicU32::new(0);
+/// Its schema is up to date, and every test's database is a copy of it.
+static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+
+/// A fresh, empty database with its schema up to date.
+#[derive(Debug)]
+pub struct Fresh {
+    /// `sqlite` or `postgres`.
+    pub name: &'static str,
+    /// Its URL.
+    pub url: String,
+    folder: TempDir,
+}
+
+impl Fresh {
+    /// A folder that lives as long as the database.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// Opens it as the bank does.
+    pub async fn open(&self) -> Db {
+        Db::open(&self.url, 8).await.expect("a fresh database opens")
+    }
+
+    /// Runs statements as whoever has the database's password would.
+    pub async fn raw(&self, sql: &str) -> Result<(), sqlx::Error> {
+        let sql = AssertSqlSafe(sql.to_owned());
+        if self.name == "sqlite" {
+            let options = sqlx::sqlite::SqliteConnectOptions::from_str(&self.url)?
+                .foreign_keys(true)
+                .pragma("recursive_triggers", "ON")
+                .busy_timeout(std::time::Duration::from_secs(10));
+            let mut connection = sqlx::SqliteConnection::connect_with(&options).await?;
+            sqlx::raw_sql(sql).execute(&mut connection).await?;
+            connection.close().await
+        } else {
+            let mut connection = PgConnection::connect(&self.url).await?;
+            sqlx::raw_sql(sql).execute(&mut connection).await?;
+            connection.close().await
+        }
+    }
+
+    /// Removes the database.
+    pub async fn remove(self) {
+        if self.name == "postgres" {
+            let name = self.url.rsplit_once('/').map_or("", |(_, name)| name).to_owned();
+            admin(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
+        }
+    }
+}
+
+/// A fresh SQLite file.
+pub async fn sqlite() -> Fresh {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let url = format!("sqlite://{}", folder.path().join("teller.db").display());
+    let fresh = Fresh { name: "sqlite", url, folder };
+    let db = fresh.open().await;
+    db.migrate().await.expect("the migrations run on SQLite");
+    db.close().await;
+    fresh
+}
+
+/// A fresh PostgreSQL database.
+pub async fn postgres() -> Fresh {
+    let template = TEMPLATE.get_or_init(make_template).await;
+    let name = fresh_name();
+    admin(&format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    Fresh { name: "postgres", url: url_of(&name), folder }
+}
+
+/// Both databases, fresh.
+pub async fn both() -> [Fresh; 2] {
+    [sqlite().await, postgres().await]
+}
+
+async fn make_template() -> String {
+    let name = format!("{}_template", fresh_name());
+    admin(&format!("CREATE DATABASE {name}")).await;
+    let db = Db::open(&url_of(&name), 2).await.expect("the template opens");
+    db.migrate().await.expect("the migrations run on PostgreSQL");
+    db.close().await;
+    name
+}
+
+fn fresh_name() -> String {
+    let (process, number) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    format!("teller_test_{process}_{number}")
+}
+
+fn admin_url() -> String {
+    env::var("TELLER_TEST_DATABASE_URL").unwrap_or_else(|_| panic!("{HOW}"))
+}
+
+fn url_of(name: &str) -> String {
+    let mut url = url::Url::parse(&admin_url()).unwrap_or_else(|error| panic!("{HOW} ({error})"));
+    url.set_path(name);
+    url.to_string()
+}
+
+async fn admin(sql: &str) {
+    let url = admin_url();
+    let options =
+        PgConnectOptions::from_str(&url).unwrap_or_else(|error| panic!("{HOW} ({error})"));
+    let connection = PgConnection::connect_with(&options).await;
+    let mut connection = connection.unwrap_or_else(|error| panic!("{HOW} ({error})"));
+    let done = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await;
+    done.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    connection.close().await.expect("the connection closes");
+}

@@ -1,0 +1,8 @@
+//! What the tests stand on: databases, a whole bank in memory, a real server,
+//! people who live in it, and the record of what was proved.
+
+pub mod proof;
+pub mod databases;
+pub mod bank;
+pub mod people;
+pub mod server;

@@ -1,0 +1,198 @@
+//! People who live in a test's bank, and what they do over GraphQL.
+
+use serde_json::{Value, json};
+
+use super::bank::TestBank;
+
+/// The password of everybody.
+pub const PASSWORD: &str = "correct horse battery staple";
+
+const REGISTER: &str = "mutation ($input: RegisterInput!) {
+    register(input: $input) { registrationExpiresAt errors { __typename code message path } } }";
+
+const VERIFY: &str = "mutation ($input: VerifyEmailInput!) {
+    verifyEmail(input: $input) {
+        user { id email emailVerified firstName customerId legacyId }
+        session { id current facade ipAddress platform userAgent }
+        accessToken refreshToken csrfToken accessExpiresAt
+        errors { __typename code message path } } }";
+
+const CREATE_CARD: &str = "mutation ($input: CreateCardInput) {
+    createCard(input: $input) {
+        card { id last4 maskedNumber balance { posted { amount currency } version } }
+        replayed errors { __typename code message path } } }";
+
+const REVEAL: &str = "mutation ($id: ID!) {
+    revealCard(input: { cardId: $id }) {
+        details { number expirationDate cvv } errors { __typename code message path } } }";
+
+const TOP_UP: &str = "mutation ($input: TopUpInput!) {
+    topUp(input: $input) {
+        transaction { id } account { id balance { posted { amount } version } }
+        replayed errors { __typename code message path } } }";
+
+const TRANSFER: &str = "mutation ($input: TransferInput!) {
+    transfer(input: $input) {
+        transaction { id kind amount { amount currency } note postedAt
+            from { label last4 account { id } } to { label last4 account { id } } }
+        account { id balance { posted { amount } available { amount } version } }
+        counterAccount { id balance { posted { amount } } }
+        replayed
+        errors { __typename code message path
+            ... on InsufficientFunds { available { amount } shortBy { amount } } } } }";
+
+const LOGIN: &str = "mutation ($input: LoginInput!) {
+    login(input: $input) {
+        challenge { id methods sentTo expiresAt } errors { __typename code message path } } }";
+
+const CONFIRM: &str = "mutation ($input: ConfirmLoginInput!) {
+    confirmLogin(input: $input) {
+        user { id } session { id } accessToken refreshToken
+        errors { __typename code message path } } }";
+
+/// A signed-in person.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// Their address.
+    pub email: String,
+    /// Opens the API as them.
+    pub token: String,
+    /// Their id.
+    pub id: String,
+}
+
+/// A card of a person, with its number.
+#[derive(Debug, Clone)]
+pub struct Plastic {
+    /// Its id.
+    pub id: String,
+    /// All sixteen digits.
+    pub number: String,
+}
+
+/// The registration of the `index`th person, whose phone and number nobody else has.
+pub fn registration(name: &str, index: u32) -> Value {
+    json!({
+        "email": format!("{name}@example.org"),
+        "phoneNumber": format!("+1202555{index:04}"),
+        "socialSecurity": format!("078-05-{index:04}"),
+    })
+}
+
+/// The proof of a person, with the code from the letter.
+pub fn proof(name: &str, code: &str) -> Value {
+    json!({
+        "email": format!("{name}@example.org"),
+        "code": code,
+        "firstName": name,
+        "lastName": "Lee",
+        "dateOfBirth": "1990-04-01",
+        "address": {
+            "line": "1 Main Street", "city": "Springfield", "state": "Oregon",
+            "postCode": "97477", "country": "USA",
+        },
+        "password": PASSWORD,
+        "device": { "platform": "promises" },
+    })
+}
+
+impl TestBank {
+    /// Asks for an account.
+    pub async fn register(&self, input: Value) -> Value {
+        self.run(None, REGISTER, json!({ "input": input })).await["register"].take()
+    }
+
+    /// Sends the code back.
+    pub async fn verify_email(&self, input: Value) -> Value {
+        self.run(None, VERIFY, json!({ "input": input })).await["verifyEmail"].take()
+    }
+
+    /// Makes a customer who is signed in.
+    pub async fn join(&self, name: &str, index: u32) -> Person {
+        self.register(registration(name, index)).await;
+        let email = format!("{name}@example.org");
+        let code = self.code(&email).await;
+        let payload = self.verify_email(proof(name, &code)).await;
+        assert_eq!(payload["errors"], json!([]), "{payload}");
+        Person { email, token: text(&payload["accessToken"]), id: text(&payload["user"]["id"]) }
+    }
+
+    /// Makes a card; the payload of the mutation.
+    pub async fn create_card(&self, person: &Person, input: Value) -> Value {
+        let variables = json!({ "input": input });
+        self.run(Some(&person.token), CREATE_CARD, variables).await["createCard"].take()
+    }
+
+    /// Makes a card and reads its number.
+    pub async fn card(&self, person: &Person) -> Plastic {
+        let payload = self.create_card(person, Value::Null).await;
+        assert_eq!(payload["errors"], json!([]), "{payload}");
+        let id = text(&payload["card"]["id"]);
+        let number = text(&self.reveal(person, &id).await["details"]["number"]);
+        Plastic { id, number }
+    }
+
+    /// Shows what stands on a card; the payload of the mutation.
+    pub async fn reveal(&self, person: &Person, card_id: &str) -> Value {
+        let variables = json!({ "id": card_id });
+        self.run(Some(&person.token), REVEAL, variables).await["revealCard"].take()
+    }
+
+    /// Pays money in from outside; the payload of the mutation.
+    pub async fn top_up(&self, person: &Person, key: &str, account: &str, amount: &str) -> Value {
+        let input = json!({ "idempotencyKey": key, "accountId": account, "amount": amount });
+        let variables = json!({ "input": input });
+        self.run(Some(&person.token), TOP_UP, variables).await["topUp"].take()
+    }
+
+    /// Pays to a card by its number; the payload of the mutation.
+    pub async fn pay(
+        &self,
+        person: &Person,
+        key: &str,
+        from: &str,
+        number: &str,
+        amount: &str,
+    ) -> Value {
+        let to = json!({ "cardNumber": number });
+        let input =
+            json!({ "idempotencyKey": key, "fromAccountId": from, "to": to, "amount": amount });
+        self.transfer(person, input).await
+    }
+
+    /// Pays; the payload of the mutation.
+    pub async fn transfer(&self, person: &Person, input: Value) -> Value {
+        let variables = json!({ "input": input });
+        self.run(Some(&person.token), TRANSFER, variables).await["transfer"].take()
+    }
+
+    /// The first step of a sign-in; the payload of the mutation.
+    pub async fn login(&self, email: &str, password: &str) -> Value {
+        let variables = json!({ "input": { "email": email, "password": password } });
+        self.run(None, LOGIN, variables).await["login"].take()
+    }
+
+    /// The second step of a sign-in; the payload of the mutation.
+    pub async fn confirm_login(&self, challenge_id: &str, code: &str) -> Value {
+        let variables = json!({ "input": { "challengeId": challenge_id, "code": code } });
+        self.run(None, CONFIRM, variables).await["confirmLogin"].take()
+    }
+
+    /// The posted balance of the person's card, as text.
+    pub async fn posted(&self, person: &Person, card_id: &str) -> String {
+        let query = "query ($id: ID!) { card(by: { id: $id }) { balance { posted { amount } } } }";
+        let data = self.run(Some(&person.token), query, json!({ "id": card_id })).await;
+        text(&data["card"]["balance"]["posted"]["amount"])
+    }
+}
+
+/// A JSON string as text.
+pub fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
+}
+
+/// The codes of a payload's errors.
+pub fn codes(payload: &Value) -> Vec<String> {
+    let errors = payload["errors"].as_array().unwrap_or_else(|| panic!("no errors: {payload}"));
+    errors.iter().map(|error| text(&error["code"])).collect()
+}
