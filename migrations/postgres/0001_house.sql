@@ -130,9 +130,9 @@ CREATE TABLE balances (
     account_id      UUID    NOT NULL PRIMARY KEY REFERENCES accounts (account_id),
     status          TEXT    NOT NULL,
     posted          BIGINT NOT NULL,
-    held            BIGINT NOT NULL CHECK (held >= 0),
-    overdraft_limit BIGINT NOT NULL CHECK (overdraft_limit >= 0),
-    version         BIGINT NOT NULL CHECK (version >= 0),
+    held            BIGINT NOT NULL CONSTRAINT balances_held CHECK (held >= 0),
+    overdraft_limit BIGINT NOT NULL CONSTRAINT balances_overdraft_limit CHECK (overdraft_limit >= 0),
+    version         BIGINT NOT NULL CONSTRAINT balances_version CHECK (version >= 0),
     last_posted_at  TIMESTAMPTZ,
     CONSTRAINT balances_floor CHECK (posted - held + overdraft_limit >= 0)
 );
@@ -163,11 +163,11 @@ CREATE TABLE entries (
     account_id      UUID    NOT NULL,
     customer        BOOLEAN NOT NULL,
     -- What comes in is positive, what goes out negative.
-    amount          BIGINT NOT NULL CHECK (amount <> 0),
+    amount          BIGINT NOT NULL CONSTRAINT entries_amount CHECK (amount <> 0),
     balance_after   BIGINT,
     version         BIGINT,
     posted_at       TIMESTAMPTZ    NOT NULL,
-    salt            BYTEA    NOT NULL CHECK (length(salt) = 16),
+    salt            BYTEA    NOT NULL CONSTRAINT entries_salt CHECK (length(salt) = 16),
     PRIMARY KEY (transaction_id, account_id),
     FOREIGN KEY (account_id, customer) REFERENCES accounts (account_id, customer),
     CHECK (customer = (version IS NOT NULL) AND customer = (balance_after IS NOT NULL))

@@ -127,9 +127,9 @@ CREATE TABLE balances (
     account_id      BLOB    NOT NULL PRIMARY KEY REFERENCES accounts (account_id),
     status          TEXT    NOT NULL,
     posted          INTEGER NOT NULL,
-    held            INTEGER NOT NULL CHECK (held >= 0),
-    overdraft_limit INTEGER NOT NULL CHECK (overdraft_limit >= 0),
-    version         INTEGER NOT NULL CHECK (version >= 0),
+    held            INTEGER NOT NULL CONSTRAINT balances_held CHECK (held >= 0),
+    overdraft_limit INTEGER NOT NULL CONSTRAINT balances_overdraft_limit CHECK (overdraft_limit >= 0),
+    version         INTEGER NOT NULL CONSTRAINT balances_version CHECK (version >= 0),
     last_posted_at  TEXT,
     CONSTRAINT balances_floor CHECK (posted - held + overdraft_limit >= 0)
 ) STRICT;
@@ -160,11 +160,11 @@ CREATE TABLE entries (
     account_id      BLOB    NOT NULL,
     customer        INTEGER NOT NULL,
     -- What comes in is positive, what goes out negative.
-    amount          INTEGER NOT NULL CHECK (amount <> 0),
+    amount          INTEGER NOT NULL CONSTRAINT entries_amount CHECK (amount <> 0),
     balance_after   INTEGER,
     version         INTEGER,
     posted_at       TEXT    NOT NULL,
-    salt            BLOB    NOT NULL CHECK (length(salt) = 16),
+    salt            BLOB    NOT NULL CONSTRAINT entries_salt CHECK (length(salt) = 16),
     PRIMARY KEY (transaction_id, account_id),
     FOREIGN KEY (account_id, customer) REFERENCES accounts (account_id, customer),
     CHECK (customer = (version IS NOT NULL) AND customer = (balance_after IS NOT NULL))

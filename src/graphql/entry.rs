@@ -178,6 +178,7 @@ impl Entry {
     }
 }
 
+/// One account's side of a transaction: what a history lists.
 #[Object]
 impl Entry {
     /// Names the entry.
@@ -281,6 +282,7 @@ impl Transaction {
     }
 }
 
+/// A movement as such: the same from every side.
 #[Object]
 impl Transaction {
     /// Names the transaction.

@@ -10,6 +10,7 @@ use crate::types::{clock, clock::Instant, money, money::DecimalText, page};
 #[derive(Debug, Clone)]
 pub struct Decimal(pub DecimalText);
 
+/// An exact decimal in a string, such as "12.50"; an integer is accepted as input, a JSON float never.
 #[Scalar]
 impl ScalarType for Decimal {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -31,6 +32,7 @@ impl ScalarType for Decimal {
 #[derive(Debug, Clone, Copy)]
 pub struct BigInt(pub i64);
 
+/// A whole number of up to 63 bits in a string.
 #[Scalar]
 impl ScalarType for BigInt {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -51,6 +53,7 @@ impl ScalarType for BigInt {
 #[derive(Debug, Clone, Copy)]
 pub struct DateTime(pub Instant);
 
+/// RFC 3339 in UTC with whole microseconds, such as 2026-11-21T19:27:01.680936Z.
 #[Scalar]
 impl ScalarType for DateTime {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -71,6 +74,7 @@ impl ScalarType for DateTime {
 #[derive(Debug, Clone, Copy)]
 pub struct Date(pub NaiveDate);
 
+/// A calendar day, such as 2026-11-21.
 #[Scalar]
 impl ScalarType for Date {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -90,6 +94,7 @@ impl ScalarType for Date {
 #[derive(Debug, Clone)]
 pub struct Cursor(pub page::Cursor);
 
+/// An opaque position in a list or in a stream of events.
 #[Scalar]
 impl ScalarType for Cursor {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -108,6 +113,7 @@ impl ScalarType for Cursor {
 #[derive(Debug, Clone)]
 pub struct IdempotencyKey(pub String);
 
+/// Made by the client, 1 to 255 visible ASCII characters, unique for its user over all mutations.
 #[Scalar]
 impl ScalarType for IdempotencyKey {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -131,6 +137,7 @@ impl ScalarType for IdempotencyKey {
 #[derive(Debug, Clone)]
 pub struct CurrencyCode(pub String);
 
+/// An ISO 4217 code.
 #[Scalar]
 impl ScalarType for CurrencyCode {
     fn parse(value: Value) -> InputValueResult<Self> {

@@ -40,7 +40,7 @@ use crate::{
         loaders::Loaders,
         request::RequestId,
         schema::BankSchema,
-        shape::{ShapeFault, Shapes},
+        shape::{check::Shapes, faults::ShapeFault},
     },
     types::id,
 };

@@ -13,7 +13,7 @@ use axum::{
 use super::{graphql, graphql::Graphql, host, inbox};
 use crate::{
     bank::context::Bank,
-    graphql::{schema, shape::Shapes},
+    graphql::{schema, shape::check::Shapes},
 };
 
 /// The whole server.

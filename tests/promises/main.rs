@@ -6,4 +6,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod contract;
+mod databases;
+mod guards;
+mod money;
+mod people;
+mod readme;
 mod story;
+mod transport;

@@ -1,119 +1,68 @@
-//! One value against the type of its place: lists, scalars, enums, input objects.
+//! One value against the type of its place: lists, scalars, enums, input objects,
+//! and the variables that stand for them.
 
-use async_graphql::Pos;
-use async_graphql::parser::types::{BaseType, Type};
-use async_graphql_value::indexmap::IndexMap;
-use async_graphql_value::{ConstValue, Name, Value};
+use async_graphql::parser::types::{BaseType, OperationDefinition, Type};
+use async_graphql::{Pos, Positioned};
+use async_graphql_value::{ConstValue, Name, Variables};
 
+use super::faults::{Faults, Step, echo};
+use super::index::{Index, Input, Slot, named};
 use super::scalars::{Fit, Leaf, Scalar};
-use super::walk::{Step, Walk};
-use super::{Input, Slot};
+use super::variables::Declared;
+use super::views::{At, Source, View, Viewed, kind};
 
 /// How deep the walk follows a value. The parser does not limit the nesting of
 /// literals, and the 128 levels that `serde_json` reads are a limit of the
 /// transport, so the walk relies on neither.
 const MAX_NESTING: usize = 128;
 
-/// A value as the walk sees it, whether it stands in the document or came as JSON.
-pub(super) enum View<'a, V> {
-    Null,
-    Leaf(Leaf<'a>),
-    Enum(&'a str),
-    List(&'a [V]),
-    Object(&'a IndexMap<Name, V>),
-    Variable(&'a str),
-    /// Bytes, which only a program can put here: nothing but an unknown scalar takes them.
-    Binary,
+/// What is known while the values of one operation are checked. Values and
+/// variables lead to each other, which is why both are checked here.
+pub(super) struct Values<'a> {
+    index: &'a Index,
+    declared: Declared<'a>,
+    pub(super) faults: Faults<'a>,
 }
 
-/// The library has one type for values in a document and one for values without
-/// variables; the walk reads both without copying either.
-pub(super) trait Viewed: Sized {
-    fn view(&self) -> View<'_, Self>;
-}
-
-impl Viewed for Value {
-    fn view(&self) -> View<'_, Self> {
-        match self {
-            Self::Null => View::Null,
-            Self::Number(number) => View::Leaf(Leaf::Number(number)),
-            Self::String(text) => View::Leaf(Leaf::Text(text)),
-            Self::Boolean(_) => View::Leaf(Leaf::Boolean),
-            Self::Binary(_) => View::Binary,
-            Self::Enum(name) => View::Enum(name),
-            Self::List(items) => View::List(items),
-            Self::Object(members) => View::Object(members),
-            Self::Variable(name) => View::Variable(name),
-        }
+impl<'a> Values<'a> {
+    pub(super) fn new(
+        index: &'a Index,
+        operation: &'a OperationDefinition,
+        given: &'a Variables,
+    ) -> Self {
+        Self { index, declared: Declared::new(operation, given), faults: Faults::default() }
     }
-}
 
-impl Viewed for ConstValue {
-    fn view(&self) -> View<'_, Self> {
-        match self {
-            Self::Null => View::Null,
-            Self::Number(number) => View::Leaf(Leaf::Number(number)),
-            Self::String(text) => View::Leaf(Leaf::Text(text)),
-            Self::Boolean(_) => View::Leaf(Leaf::Boolean),
-            Self::Binary(_) => View::Binary,
-            Self::Enum(name) => View::Enum(name),
-            Self::List(items) => View::List(items),
-            Self::Object(members) => View::Object(members),
-        }
-    }
-}
-
-/// Where a value was written: in the document, where an enum's value stands
-/// without quotes, or in the variables, where it is a string.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Source {
-    Document,
-    Json,
-}
-
-/// Where a fault is told, and how its value was written.
-#[derive(Clone, Copy)]
-pub(super) struct At {
-    pub(super) pos: Pos,
-    pub(super) source: Source,
-}
-
-impl<'a> Walk<'a> {
     pub(super) fn slot<V: Viewed>(&mut self, slot: &'a Slot, value: &'a V, at: At) {
-        self.path.push(Step::Name(&slot.name));
+        self.faults.path.push(Step::Name(&slot.name));
         self.value(&slot.ty, slot.has_default, value, at);
-        self.path.pop();
+        self.faults.path.pop();
     }
 
     pub(super) fn missing(&mut self, slot: &'a Slot, pos: Pos) {
-        self.path.push(Step::Name(&slot.name));
-        self.fault(pos, self.shapes.hint(&slot.ty), |subject| {
+        self.faults.path.push(Step::Name(&slot.name));
+        self.faults.tell(pos, self.index.hint(&slot.ty), |subject| {
             format!("{subject} is required but missing")
         });
-        self.path.pop();
+        self.faults.path.pop();
     }
 
     /// Checks one value. The recursion through lists and objects lengthens the
     /// path each time, so the path's length bounds it.
-    pub(super) fn value<V: Viewed>(
-        &mut self,
-        ty: &'a Type,
-        has_default: bool,
-        value: &'a V,
-        at: At,
-    ) {
+    fn value<V: Viewed>(&mut self, ty: &'a Type, has_default: bool, value: &'a V, at: At) {
         let view = value.view();
         match view {
             View::Variable(name) => return self.variable(name, ty, has_default, at.pos),
             View::Null if ty.nullable => return,
             View::Null => {
-                return self.fault(at.pos, self.shapes.hint(ty), |subject| {
+                return self.faults.tell(at.pos, self.index.hint(ty), |subject| {
                     format!("{subject} must not be null")
                 });
             }
-            _ if self.path.len() > MAX_NESTING => {
+            _ if self.faults.path.len() > MAX_NESTING => {
                 return self
-                    .fault(at.pos, None, |subject| format!("{subject} is nested too deeply"));
+                    .faults
+                    .tell(at.pos, None, |subject| format!("{subject} is nested too deeply"));
             }
             _ => {}
         }
@@ -126,7 +75,7 @@ impl<'a> Walk<'a> {
                 (BaseType::Named(name), _) => break name,
             }
         };
-        match self.shapes.inputs.get(name) {
+        match self.index.inputs.get(name) {
             Some(Input::Scalar(scalar)) => self.scalar(scalar, &view, at),
             Some(Input::Enum(values)) => self.enumeration(values, &view, at),
             Some(Input::Object { one_of, members }) => self.object(*one_of, members, &view, at),
@@ -136,12 +85,12 @@ impl<'a> Walk<'a> {
 
     fn items<V: Viewed>(&mut self, ty: &'a Type, items: &'a [V], at: At) {
         for (index, item) in items.iter().enumerate() {
-            if self.is_full() {
+            if self.faults.is_full() {
                 return;
             }
-            self.path.push(Step::Index(index));
+            self.faults.path.push(Step::Index(index));
             self.value(ty, false, item, at);
-            self.path.pop();
+            self.faults.path.pop();
         }
     }
 
@@ -154,7 +103,7 @@ impl<'a> Walk<'a> {
             (Fit::Foreign, _) => kind(view, at.source),
         };
         let Scalar { what, hint, .. } = scalar;
-        self.fault(at.pos, Some(hint), |subject| {
+        self.faults.tell(at.pos, Some(hint), |subject| {
             format!("{subject} must be {what}, but is {found}")
         });
     }
@@ -178,7 +127,7 @@ impl<'a> Walk<'a> {
                 "send one of the names: bare in a document, a string in the variables",
             ),
         };
-        self.fault(at.pos, Some(hint), |subject| {
+        self.faults.tell(at.pos, Some(hint), |subject| {
             format!("{subject} must be one of {}, but is {found}", listed(values))
         });
     }
@@ -186,12 +135,14 @@ impl<'a> Walk<'a> {
     fn object<V: Viewed>(&mut self, one_of: bool, slots: &'a [Slot], view: &View<'a, V>, at: At) {
         let View::Object(members) = *view else {
             let found = kind(view, at.source);
-            return self.fault(at.pos, Some("send an object of the named fields"), |subject| {
-                format!("{subject} must be an object, but is {found}")
-            });
+            return self.faults.tell(
+                at.pos,
+                Some("send an object of the named fields"),
+                |subject| format!("{subject} must be an object, but is {found}"),
+            );
         };
         if one_of && members.len() != 1 {
-            self.fault(
+            self.faults.tell(
                 at.pos,
                 Some("send exactly one member, and leave the others out"),
                 |subject| {
@@ -201,7 +152,7 @@ impl<'a> Walk<'a> {
             );
         }
         for (name, value) in members {
-            if self.is_full() {
+            if self.faults.is_full() {
                 return;
             }
             let Some(slot) = slots.iter().find(|slot| slot.name == *name) else {
@@ -222,15 +173,15 @@ impl<'a> Walk<'a> {
         let hint = Some("leave out what the schema does not name");
         let known = || listed(slots.iter().map(|slot| &slot.name));
         let Some(name) = echo(name) else {
-            return self.fault(at.pos, hint, |subject| {
+            return self.faults.tell(at.pos, hint, |subject| {
                 format!("{subject} has an unknown field; it takes {}", known())
             });
         };
-        self.path.push(Step::Name(name));
-        self.fault(at.pos, hint, |subject| {
+        self.faults.path.push(Step::Name(name));
+        self.faults.tell(at.pos, hint, |subject| {
             format!("{subject} is an unknown field; its object takes {}", known())
         });
-        self.path.pop();
+        self.faults.path.pop();
     }
 
     /// A member of a `@oneOf` object may not be null, and the specification wants
@@ -240,39 +191,91 @@ impl<'a> Walk<'a> {
             View::Null => {
                 ("must not be null, as the only member", "leave the member out, or give it a value")
             }
-            View::Variable(name) if self.may_be_null(name) => (
+            View::Variable(name) if self.declared.may_be_null(name) => (
                 "needs a variable that cannot be null, as the only member",
                 "declare the variable with an exclamation mark, such as $id: ID!",
             ),
             _ => return,
         };
-        self.path.push(Step::Name(&slot.name));
-        self.fault(at.pos, Some(hint), |subject| format!("{subject} {rule}"));
-        self.path.pop();
+        self.faults.path.push(Step::Name(&slot.name));
+        self.faults.tell(at.pos, Some(hint), |subject| format!("{subject} {rule}"));
+        self.faults.path.pop();
     }
-}
 
-/// What a value is, which may be told where the value itself may not.
-fn kind<V>(view: &View<'_, V>, source: Source) -> &'static str {
-    match view {
-        View::Leaf(Leaf::Number(number)) if !number.is_f64() => "an integer",
-        View::Leaf(Leaf::Number(_)) if source == Source::Json => "a JSON float",
-        View::Leaf(Leaf::Number(_)) => "a float",
-        View::Leaf(Leaf::Text(_)) => "a string",
-        View::Leaf(Leaf::Boolean) => "a boolean",
-        View::Enum(_) => "a name without quotes",
-        View::List(_) => "a list",
-        View::Object(_) => "an object",
-        View::Null => "null",
-        View::Variable(_) => "a variable",
-        View::Binary => "bytes",
+    /// Checks a variable at its use: at the first one its value against its own
+    /// type, then at each the value against the type of the place, unless the two
+    /// differ in nothing but an exclamation mark.
+    fn variable(&mut self, name: &'a str, ty: &'a Type, has_default: bool, pos: Pos) {
+        let Some(index) = self.declared.index(name) else {
+            return;
+        };
+        if !self.declared.variables[index].met {
+            self.as_declared(index);
+        }
+        let variable = &mut self.declared.variables[index];
+        if variable.faulty {
+            return;
+        }
+        match variable.value {
+            None if ty.nullable || has_default => {}
+            None => self.faults.tell(pos, self.index.hint(ty), |subject| {
+                format!("{subject} is required, but its variable was not sent")
+            }),
+            Some((ConstValue::Null, _)) if ty.nullable => {}
+            Some((ConstValue::Null, _)) => self
+                .faults
+                .tell(pos, self.index.hint(ty), |subject| format!("{subject} must not be null")),
+            Some((value, source)) => {
+                let is_same = variable.ty().base == ty.base;
+                if !is_same && !variable.checked.contains(&ty) {
+                    variable.checked.push(ty);
+                    self.value(ty, has_default, value, At { pos, source });
+                }
+            }
+        }
     }
-}
 
-/// A client's name, where it is short and plain enough to be a name and no secret.
-pub(super) fn echo(name: &str) -> Option<&str> {
-    let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    (is_plain && (1..=40).contains(&name.len())).then_some(name)
+    /// Checks a variable's value against the variable's own type. The faults are
+    /// told once, at the path of the first use.
+    fn as_declared(&mut self, index: usize) {
+        let variable = &mut self.declared.variables[index];
+        variable.met = true;
+        let (Positioned { pos, node }, value) = (variable.definition, variable.value);
+        let ty = variable.ty();
+        if !self.index.inputs.contains_key(named(ty)) {
+            return;
+        }
+        let before = self.faults.told.len();
+        let hint = self.index.hint(ty);
+        let called = || match echo(&node.name.node) {
+            Some(name) => format!("the variable ${name}"),
+            None => "a variable".to_owned(),
+        };
+        match value {
+            None if ty.nullable => {}
+            None => {
+                self.faults.tell(*pos, hint, |_| format!("{} is required but missing", called()));
+            }
+            Some((ConstValue::Null, _)) if !ty.nullable => {
+                self.faults.tell(*pos, hint, |_| format!("{} must not be null", called()));
+            }
+            Some((value, source)) => self.value(ty, false, value, At { pos: *pos, source }),
+        }
+        self.declared.variables[index].faulty = self.faults.told.len() > before;
+    }
+
+    /// Variables that no argument uses, such as those of a directive, are still
+    /// held to their types; their path is their name.
+    pub(super) fn unmet_variables(&mut self) {
+        for index in 0..self.declared.variables.len() {
+            let variable = &self.declared.variables[index];
+            if !variable.met {
+                self.faults.path =
+                    Vec::from_iter(echo(&variable.definition.node.name.node).map(Step::Name));
+                self.as_declared(index);
+            }
+        }
+    }
 }
 
 /// The schema's names in a sentence, cut short where they are many.

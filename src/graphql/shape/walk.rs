@@ -1,110 +1,58 @@
-//! The way through a document: its fields, its fragments and its variables.
+//! The way through a document: its operation's fields and its fragments.
 
-use std::collections::{HashMap, HashSet};
-use std::{fmt, slice};
+use std::collections::HashSet;
+use std::slice;
 
+use async_graphql::Positioned;
 use async_graphql::parser::types::{
-    ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet, Type,
-    VariableDefinition,
+    ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
 };
-use async_graphql::{Pos, Positioned};
-use async_graphql_value::{ConstValue, Variables};
+use async_graphql_value::Variables;
 
-use super::values::{At, Source, echo};
-use super::{Fields, ShapeFault, Shapes, named};
+use super::faults::ShapeFault;
+use super::index::{Fields, Index};
+use super::values::Values;
+use super::views::{At, Source};
 
-/// A client mends its first faults and asks again, so a longer answer is only work.
-const MAX_FAULTS: usize = 10;
-
-/// One step of the path from an argument down.
-#[derive(Clone, Copy)]
-pub(super) enum Step<'a> {
-    Name(&'a str),
-    Index(usize),
-}
-
-impl fmt::Display for Step<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Name(name) => f.write_str(name),
-            Self::Index(index) => index.fmt(f),
-        }
-    }
-}
-
-/// A variable of the operation, with what the walk has learned of its value.
-struct Variable<'a> {
-    definition: &'a Positioned<VariableDefinition>,
-    value: Option<(&'a ConstValue, Source)>,
-    /// The walk has seen a use, and has checked the value against the declared type.
-    met: bool,
-    /// A fault of it was told, which is told once.
-    faulty: bool,
-    /// The types of places that were checked as well, so that a large value that
-    /// is used a thousand times is not read a thousand times.
-    checked: Vec<&'a Type>,
-}
-
-impl<'a> Variable<'a> {
-    fn ty(&self) -> &'a Type {
-        &self.definition.node.var_type.node
-    }
+/// The first faults of an operation's inputs, in the order of the document.
+pub(super) fn faults<'a>(
+    index: &'a Index,
+    document: &'a ExecutableDocument,
+    operation: &'a OperationDefinition,
+    variables: &'a Variables,
+) -> Vec<ShapeFault> {
+    let values = Values::new(index, operation, variables);
+    let mut walk = Walk { index, document, fragments: HashSet::new(), values };
+    walk.selections(operation);
+    walk.values.unmet_variables();
+    walk.values.faults.told
 }
 
 /// Selections still to visit, and the fields of the type that they select from.
 type Level<'a> = (slice::Iter<'a, Positioned<Selection>>, &'a Fields);
 
 /// What is known while one document is walked.
-pub(super) struct Walk<'a> {
-    pub(super) shapes: &'a Shapes,
+struct Walk<'a> {
+    index: &'a Index,
     document: &'a ExecutableDocument,
-    variables: Vec<Variable<'a>>,
-    index_of: HashMap<&'a str, usize>,
     fragments: HashSet<&'a str>,
-    pub(super) path: Vec<Step<'a>>,
-    pub(super) faults: Vec<ShapeFault>,
+    values: Values<'a>,
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(
-        shapes: &'a Shapes,
-        document: &'a ExecutableDocument,
-        operation: &'a OperationDefinition,
-        given: &'a Variables,
-    ) -> Self {
-        let mut variables = Vec::with_capacity(operation.variable_definitions.len());
-        let mut index_of = HashMap::with_capacity(variables.capacity());
-        for definition in &operation.variable_definitions {
-            let name = definition.node.name.node.as_str();
-            let default = definition.node.default_value.as_ref();
-            let provided = given.get(name).map(|value| (value, Source::Json));
-            let value = provided.or(default.map(|value| (&value.node, Source::Document)));
-            index_of.insert(name, variables.len());
-            variables.push(Variable {
-                definition,
-                value,
-                met: false,
-                faulty: false,
-                checked: Vec::new(),
-            });
-        }
-        let (fragments, path, faults) = (HashSet::new(), Vec::new(), Vec::new());
-        Self { shapes, document, variables, index_of, fragments, path, faults }
-    }
-
     /// Visits the fields in the order of the document. The levels stand on a stack
     /// of their own and each fragment is entered once, so neither deep selections
     /// nor fragments that spread each other cost more than their text is long.
-    pub(super) fn selections(&mut self, operation: &'a OperationDefinition) {
+    fn selections(&mut self, operation: &'a OperationDefinition) {
         let root = match operation.ty {
-            OperationType::Query => &self.shapes.query,
-            OperationType::Mutation => &self.shapes.mutation,
-            OperationType::Subscription => &self.shapes.subscription,
+            OperationType::Query => &self.index.query,
+            OperationType::Mutation => &self.index.mutation,
+            OperationType::Subscription => &self.index.subscription,
         };
         let root = root.as_ref().and_then(|name| self.level(&operation.selection_set.node, name));
         let mut levels = Vec::from_iter(root);
         while let Some((items, fields)) = levels.last_mut() {
-            if self.is_full() {
+            if self.values.faults.is_full() {
                 return;
             }
             let fields: &'a Fields = fields;
@@ -126,7 +74,7 @@ impl<'a> Walk<'a> {
     }
 
     fn level(&self, selections: &'a SelectionSet, type_name: &str) -> Option<Level<'a>> {
-        Some((selections.items.iter(), self.shapes.outputs.get(type_name)?))
+        Some((selections.items.iter(), self.index.outputs.get(type_name)?))
     }
 
     fn fragment(&mut self, name: &'a str) -> Option<Level<'a>> {
@@ -142,12 +90,12 @@ impl<'a> Walk<'a> {
         for (name, value) in &field.arguments {
             if let Some(slot) = shape.arguments.iter().find(|slot| slot.name == name.node) {
                 let at = At { pos: value.pos, source: Source::Document };
-                self.slot(slot, &value.node, at);
+                self.values.slot(slot, &value.node, at);
             }
         }
         for slot in shape.arguments.iter().filter(|slot| slot.required) {
             if field.get_argument(&slot.name).is_none() {
-                self.missing(slot, *pos);
+                self.values.missing(slot, *pos);
             }
         }
         if field.selection_set.node.items.is_empty() {
@@ -155,106 +103,118 @@ impl<'a> Walk<'a> {
         }
         self.level(&field.selection_set.node, &shape.returns)
     }
+}
 
-    pub(super) fn may_be_null(&self, name: &str) -> bool {
-        let index = self.index_of.get(name);
-        index.is_some_and(|index| self.variables[*index].ty().nullable)
+#[cfg(test)]
+mod tests {
+    use async_graphql::Variables;
+    use async_graphql::parser::{parse_query, types::DocumentOperations};
+    use serde_json::{Value, json};
+
+    use super::{Index, ShapeFault};
+
+    const SDL: &str = "
+    scalar DateTime
+    input Filter { and: Filter }
+    interface Node { id: ID! balanceAt(instant: DateTime!): Int }
+    type Card implements Node {
+      id: ID!
+      balanceAt(instant: DateTime!): Int
+      history(filter: Filter): [Card!]
     }
+    union Found = Card
+    type Query { node(id: ID!): Node card(id: ID): Card found: Found cards(ids: [ID!]): [Card!] }
+    schema { query: Query }
+    ";
 
-    /// Checks a variable at its use: at the first one its value against its own
-    /// type, then at each the value against the type of the place, unless the two
-    /// differ in nothing but an exclamation mark.
-    pub(super) fn variable(&mut self, name: &'a str, ty: &'a Type, has_default: bool, pos: Pos) {
-        let Some(&index) = self.index_of.get(name) else {
-            return;
+    fn faults(query: &str, variables: Value) -> Vec<ShapeFault> {
+        let document = parse_query(query).unwrap();
+        let DocumentOperations::Single(operation) = &document.operations else {
+            panic!("one operation without a name");
         };
-        if !self.variables[index].met {
-            self.declared(index);
-        }
-        let variable = &mut self.variables[index];
-        if variable.faulty {
-            return;
-        }
-        match variable.value {
-            None if ty.nullable || has_default => {}
-            None => self.fault(pos, self.shapes.hint(ty), |subject| {
-                format!("{subject} is required, but its variable was not sent")
-            }),
-            Some((ConstValue::Null, _)) if ty.nullable => {}
-            Some((ConstValue::Null, _)) => self
-                .fault(pos, self.shapes.hint(ty), |subject| format!("{subject} must not be null")),
-            Some((value, source)) => {
-                let is_same = variable.ty().base == ty.base;
-                if !is_same && !variable.checked.contains(&ty) {
-                    variable.checked.push(ty);
-                    self.value(ty, has_default, value, At { pos, source });
-                }
+        let index = Index::from_sdl(SDL).unwrap();
+        super::faults(&index, &document, &operation.node, &Variables::from_json(variables))
+    }
+
+    /// Holds a request to what it is told, each fault as its path and its sentence;
+    /// an empty list is a request without a fault.
+    #[track_caller]
+    fn tells(query: &str, variables: Value, expected: &[&str]) {
+        let line = |fault: ShapeFault| format!("{}: {}", fault.input_path.join("."), fault.message);
+        let told: Vec<_> = faults(query, variables).into_iter().map(line).collect();
+        assert_eq!(told, expected, "{query}");
+    }
+
+    #[test]
+    fn inputs_are_found_in_fragments_interfaces_and_unions() {
+        let query = "
+            {
+                node(id: 1) { ...N ... { balanceAt } }
+                found { ...N ... on Card { balanceAt(instant: 5) } }
             }
+            fragment N on Node { balanceAt(instant: \"now\") }";
+        let sentence = "instant must be an instant in RFC 3339, but is";
+        let expected = [
+            &format!("instant: {sentence} a string of another form"),
+            "instant: instant is required but missing",
+            &format!("instant: {sentence} an integer"),
+        ];
+        tells(query, json!({}), &expected);
+    }
+
+    #[test]
+    fn what_the_walk_does_not_know_is_left_to_validation() {
+        let queries = [
+            "{ nowhere(id: 1.5) { node { id } } }",
+            "{ card(nothing: 1.5) { id } }",
+            "{ card(id: $undeclared) { ...Nowhere ... on Nothing { node } } }",
+            "{ found { node } }",
+            "query($x: Nothing!) { found { id } }",
+            "query($x: Card!) { found { id } }",
+            "subscription { node }",
+        ];
+        for query in queries {
+            tells(query, json!({}), &[]);
         }
     }
 
-    /// Checks a variable's value against the variable's own type. The faults are
-    /// told once, at the path of the first use.
-    fn declared(&mut self, index: usize) {
-        let variable = &mut self.variables[index];
-        variable.met = true;
-        let (Positioned { pos, node }, value) = (variable.definition, variable.value);
-        let ty = variable.ty();
-        if !self.shapes.inputs.contains_key(named(ty)) {
-            return;
-        }
-        let before = self.faults.len();
-        let hint = self.shapes.hint(ty);
-        let called = || match echo(&node.name.node) {
-            Some(name) => format!("the variable ${name}"),
-            None => "a variable".to_owned(),
-        };
-        match value {
-            None if ty.nullable => {}
-            None => self.fault(*pos, hint, |_| format!("{} is required but missing", called())),
-            Some((ConstValue::Null, _)) if !ty.nullable => {
-                self.fault(*pos, hint, |_| format!("{} must not be null", called()));
-            }
-            Some((value, source)) => self.value(ty, false, value, At { pos: *pos, source }),
-        }
-        self.variables[index].faulty = self.faults.len() > before;
+    #[test]
+    fn ten_faults_are_enough() {
+        let ids = json!({ "ids": vec![json!(1.5); 100_000] });
+        let found = faults("query($ids: [ID!]) { cards(ids: $ids) { id } }", ids);
+        assert_eq!(found.len(), 10);
+        assert_eq!(found[9].input_path, ["ids", "9"]);
+        let query = format!("{{ {} }}", "node { id } ".repeat(50));
+        assert_eq!(faults(&query, json!({})).len(), 10);
     }
 
-    /// Variables that no argument uses, such as those of a directive, are still
-    /// held to their types; their path is their name.
-    pub(super) fn unmet_variables(&mut self) {
-        for index in 0..self.variables.len() {
-            let variable = &self.variables[index];
-            if !variable.met {
-                self.path =
-                    Vec::from_iter(echo(&variable.definition.node.name.node).map(Step::Name));
-                self.declared(index);
-            }
+    #[test]
+    fn fragments_in_a_circle_or_a_chain_do_not_hang() {
+        let link = |next| format!("fragment F{} on Query {{ ...F{next} ...F{next} }}", next - 1);
+        let links: String = (1..2_000).map(link).collect();
+        for (last, count) in [("...F0 ...F1999", 0), ("node { id }", 1)] {
+            let query = format!("{{ ...F0 ...F1 }} {links} fragment F1999 on Query {{ {last} }}");
+            assert_eq!(faults(&query, json!({})).len(), count);
         }
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        self.faults.len() >= MAX_FAULTS
+    #[test]
+    fn deep_values_are_refused_before_they_exhaust_the_stack() {
+        let deep = format!("{}{{}}{}", "{ and: ".repeat(150), "}".repeat(150));
+        let query = format!("{{ card {{ history(filter: {deep}) {{ id }} }} }}");
+        let found = faults(&query, json!({}));
+        assert_eq!(found[0].message, "and is nested too deeply");
+        let ty = format!("{}ID{}", "[".repeat(1_000), "]".repeat(1_000));
+        let query = format!("query($x: {ty}) {{ card(id: $x) {{ id }} }}");
+        tells(&query, json!({ "x": "1" }), &[]);
     }
 
-    /// Tells a fault of the input at the path, unless enough are told; the
-    /// sentence is built from how the input is called.
-    pub(super) fn fault(
-        &mut self,
-        position: Pos,
-        hint: Option<&'static str>,
-        sentence: impl FnOnce(&str) -> String,
-    ) {
-        if self.is_full() {
-            return;
+    #[test]
+    fn a_large_variable_is_not_read_again_at_each_use() {
+        let ids = json!({ "ids": vec![json!("card_1"); 20_000] });
+        let uses = "cards(ids: $ids) { id } ".repeat(5_000);
+        for ty in ["[ID!]", "[String!]"] {
+            assert!(faults(&format!("query($ids: {ty}) {{ {uses} }}"), ids.clone()).is_empty());
         }
-        let is_name = |step: &Step<'_>| matches!(step, Step::Name(_));
-        let input_path: Vec<String> = self.path.iter().map(ToString::to_string).collect();
-        let start = self.path.iter().rposition(is_name).unwrap_or(0);
-        let mut subject = input_path.get(start).cloned().unwrap_or_else(|| "a variable".to_owned());
-        for index in input_path.iter().skip(start + 1) {
-            subject.extend(["[", index, "]"]);
-        }
-        self.faults.push(ShapeFault { message: sentence(&subject), input_path, hint, position });
     }
 }
