@@ -6,9 +6,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod commands;
 mod contract;
+mod crash;
 mod databases;
 mod guards;
+mod mail;
 mod money;
 mod people;
 mod readme;

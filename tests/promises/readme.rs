@@ -35,7 +35,7 @@ const ADDRESS: &str = "http://127.0.0.1:8080";
 const BALANCES: &str = "ann@example.org has 137.50 USD\nbob@example.org has 62.50 USD\n";
 
 /// How long one block may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What the shell says when it is done with a block.
 const DONE: &str = "--- the block is done ---";
@@ -62,7 +62,9 @@ fn steps(text: &str) -> Vec<Step> {
         match (&block[1], steps.last_mut()) {
             ("bash", _) => steps.push(Step { typed: body, printed: String::new() }),
             ("text", Some(step)) if step.printed.is_empty() => step.printed = body,
-            (other, _) => panic!("a block of {other:?} in the walkthrough follows no step: {body}"),
+            (other, _) => panic!(
+                "in the walkthrough a block is bash to be typed, or text below it that it prints, and not {other:?}: {body}"
+            ),
         }
     }
     assert!(!steps.is_empty(), "no step was found in the README: {text}");
@@ -150,7 +152,8 @@ async fn the_walkthrough_of_the_readme_ends_with_the_right_balances() {
             (Debian: apt-get install curl jq).";
         assert!(found.is_ok_and(|status| status.success()), "{sentence}");
     }
-    let (before, after) = section(WALKTHROUGH).split_once(RESTART).unwrap();
+    let halves = section(WALKTHROUGH).split_once(RESTART);
+    let (before, after) = halves.unwrap_or_else(|| panic!("the walkthrough has no {RESTART}"));
     let (before, after) = (steps(before), steps(after));
     for fresh in databases::both().await {
         let port = free_port();

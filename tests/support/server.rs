@@ -39,6 +39,29 @@ pub fn teller(folder: &Path, database_url: &str) -> Command {
     command
 }
 
+/// A client that asks no proxy.
+pub fn client() -> Client {
+    Client::builder().no_proxy().build().expect("a client")
+}
+
+/// Posts a GraphQL document to a server; an error where it does not answer.
+pub async fn post(
+    client: &Client,
+    url: &str,
+    token: Option<&str>,
+    query: &str,
+    variables: Value,
+) -> Result<Value, reqwest::Error> {
+    let mut request = client
+        .post(format!("{url}/graphql"))
+        .header("accept", "application/graphql-response+json")
+        .json(&json!({ "query": query, "variables": variables }));
+    if let Some(token) = token {
+        request = request.bearer_auth(token);
+    }
+    request.send().await?.json().await
+}
+
 impl Server {
     /// Starts a sandbox over a database.
     pub async fn start(folder: &Path, database_url: &str) -> Self {
@@ -69,8 +92,7 @@ impl Server {
         let url = url.unwrap_or_else(|| panic!("the server did not start: {announced}"));
         // Whatever it says later is read, so that it never waits for a full pipe.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        let client = Client::builder().no_proxy().build().expect("a client");
-        Self { url, announced, child, client }
+        Self { url, announced, child, client: client() }
     }
 
     /// Ends it as a power cut would.
@@ -94,15 +116,7 @@ impl Server {
         query: &str,
         variables: Value,
     ) -> Result<Value, reqwest::Error> {
-        let mut request = self
-            .client
-            .post(format!("{}/graphql", self.url))
-            .header("accept", "application/graphql-response+json")
-            .json(&json!({ "query": query, "variables": variables }));
-        if let Some(token) = token {
-            request = request.bearer_auth(token);
-        }
-        request.send().await?.json().await
+        post(&self.client, &self.url, token, query, variables).await
     }
 
     /// Runs a GraphQL document that must succeed, and gives its data.
