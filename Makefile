@@ -40,7 +40,7 @@ help:
 
 run:
 	@echo "Starting Teller (make run)"
-	@cargo run --release --locked -- serve $(ARGS)
+	@TELLER_COMMIT=$$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown) cargo run --release --locked -- serve $(ARGS)
 
 test: lint node-packages
 	@echo "Testing on SQLite and on PostgreSQL (make test)"

@@ -16,7 +16,7 @@ use crate::{
         error::Failure,
         key_ring, outbox, sweep,
     },
-    config::Config,
+    config::{Config, make_private_folder},
     db::{error::DbError, pool::Db},
     http::router,
     mail::carrier::Smtp,
@@ -35,8 +35,8 @@ pub enum AppError {
     /// The schema is older than this program.
     #[error("the database's schema is not up to date: run `teller migrate` first")]
     NotMigrated,
-    /// A use case of the start failed.
-    #[error("the bank cannot open: {0}")]
+    /// A use case of the start was refused, or broke.
+    #[error("{0}")]
     Bank(String),
     /// A folder or a socket.
     #[error("{what}: {source}")]
@@ -55,7 +55,7 @@ impl From<Failure> for AppError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Refused(refusal) => Self::Bank(refusal.sentence()),
-            Failure::Broken(broken) => Self::Bank(broken.to_string()),
+            Failure::Broken(broken) => Self::Bank(format!("the bank cannot open: {broken}")),
         }
     }
 }
@@ -67,7 +67,7 @@ fn make_folder(database_url: &str) -> Result<(), AppError> {
     };
     let path = path.trim_start_matches("//").split('?').next().unwrap_or_default();
     match Path::new(path).parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => std::fs::create_dir_all(folder)
+        Some(folder) if !folder.as_os_str().is_empty() => make_private_folder(folder)
             .map_err(|source| AppError::Io { what: folder.display().to_string(), source }),
         _ => Ok(()),
     }
@@ -119,9 +119,10 @@ pub async fn serve(config: &Config, out: &mut impl Write) -> Result<(), AppError
         move |source| AppError::Io { what, source }
     };
     let bank = open(config).await?;
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .map_err(io(&format!("cannot listen on {}", config.listen)))?;
+    let listener = TcpListener::bind(config.listen).await.map_err(io(&format!(
+        "cannot listen on {}; name another place by --listen",
+        config.listen
+    )))?;
     let address = listener.local_addr().map_err(io("the listening socket"))?;
     let database = bank.db.describe().await?;
     announce(out, config, address, &database).map_err(io("standard output"))?;

@@ -4,12 +4,15 @@ use std::{
     ffi::OsString,
     fs, io,
     io::{Read as _, Write as _},
-    net::SocketAddr,
-    os::unix::fs::OpenOptionsExt as _,
+    net::{SocketAddr, ToSocketAddrs as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
-use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use clap::{
+    ArgAction, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
+    builder::{BoolishValueParser, Resettable},
+};
 
 use crate::{
     bank::context::Rules,
@@ -75,26 +78,26 @@ pub struct Settings {
         global = true,
         env = "TELLER_LISTEN",
         value_name = "ADDRESS:PORT",
-        default_value = "127.0.0.1:8080"
+        default_value = "127.0.0.1:8080",
+        value_parser = listen_address
     )]
     pub listen: SocketAddr,
 
-    /// The database: sqlite://PATH or postgres://USER:PASSWORD@HOST:PORT/NAME.
+    /// The database: sqlite://PATH or postgres://USER:PASSWORD@HOST:PORT/NAME; teller.db in the data folder where nothing is said.
     #[arg(
         long,
         global = true,
         env = "TELLER_DATABASE_URL",
         hide_env_values = true,
-        value_name = "URL",
-        default_value = "sqlite://data/teller.db"
+        value_name = "URL"
     )]
-    pub database_url: String,
+    pub database_url: Option<String>,
 
     /// Connections to the database that are open at most (readers, on SQLite).
     #[arg(long, global = true, env = "TELLER_DATABASE_CONNECTIONS", value_name = "NUMBER", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub database_connections: u32,
 
-    /// Where the sandbox keeps its secret.
+    /// Where the sandbox keeps its secret and its SQLite file.
     #[arg(
         long,
         global = true,
@@ -164,7 +167,20 @@ pub struct Settings {
     pub funding: Option<Funding>,
 
     /// Production: explicit secrets, SMTP and origins; no /dev routes, no opening credits.
-    #[arg(long, global = true, env = "TELLER_PRODUCTION")]
+    #[arg(
+        long,
+        global = true,
+        env = "TELLER_PRODUCTION",
+        action = ArgAction::Set,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        default_value = "false",
+        hide_default_value = true,
+        hide_possible_values = true,
+        value_name = "BOOL",
+        value_parser = BoolishValueParser::new()
+    )]
     pub production: bool,
 
     /// What to log: error, warn, info, debug, trace, or a filter such as teller=debug.
@@ -209,7 +225,7 @@ pub struct ConfigError(pub Vec<String>);
 /// Help, versions and malformed flags come back as clap's own errors, which know
 /// how to show themselves.
 pub fn read(arguments: &[OsString]) -> Result<Arguments, clap::Error> {
-    let command = Arguments::command();
+    let command = without_empty_variables(Arguments::command());
     // The file's place is known before its settings can be; so flags are read twice.
     let first = command.clone().ignore_errors(true).try_get_matches_from(arguments)?;
     let file: Option<&PathBuf> = first.get_one("config");
@@ -219,6 +235,26 @@ pub fn read(arguments: &[OsString]) -> Result<Arguments, clap::Error> {
     };
     let matches: ArgMatches = command.try_get_matches_from(arguments)?;
     Arguments::from_arg_matches(&matches)
+}
+
+/// A variable that is set to nothing is as one that is not set: files that start
+/// containers pass such for every setting that they leave alone.
+fn without_empty_variables(mut command: clap::Command) -> clap::Command {
+    let is_empty = |argument: &clap::Arg| {
+        argument.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty())
+    };
+    let empty: Vec<clap::Id> =
+        command.get_arguments().filter(|a| is_empty(a)).map(|a| a.get_id().clone()).collect();
+    for id in empty {
+        command = command.mut_arg(id, |argument| argument.env(Resettable::Reset));
+    }
+    command
+}
+
+/// Reads `127.0.0.1:8080`, or a name such as `localhost:8080`.
+fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    let found = text.to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
+    found.ok_or_else(|| "write an address and a port, such as 127.0.0.1:8080".to_owned())
 }
 
 /// Makes the values of a file the defaults of their flags.
@@ -281,7 +317,7 @@ impl Settings {
         let funding = self.funding.unwrap_or(default_funding);
         Ok(Config {
             listen: self.listen,
-            database_url: self.database_url.clone(),
+            database_url: self.database_url(),
             database_connections: self.database_connections,
             ring,
             smtp_url: self.smtp_url.clone(),
@@ -298,7 +334,7 @@ impl Settings {
     fn read_currencies(&self, faults: &mut Vec<String>) -> Vec<Currency> {
         let mut currencies = Vec::new();
         for code in &self.currencies {
-            match Currency::parse(code.trim()) {
+            match Currency::parse(&code.trim().to_ascii_uppercase()) {
                 Some(currency) if currencies.contains(&currency) => {
                     faults.push(format!("TELLER_CURRENCIES names {currency} twice"));
                 }
@@ -330,7 +366,7 @@ impl Settings {
             faults.push("TELLER_SMTP_URL must begin with smtp:// or smtps://".to_owned());
         }
         let known = ["sqlite:", "postgres:", "postgresql:"];
-        if !known.iter().any(|scheme| self.database_url.starts_with(scheme)) {
+        if !known.iter().any(|scheme| self.database_url().starts_with(scheme)) {
             faults.push("TELLER_DATABASE_URL must begin with sqlite: or postgres:".to_owned());
         }
     }
@@ -350,6 +386,12 @@ impl Settings {
         }
     }
 
+    /// The database of the settings, or a SQLite file in the data folder.
+    fn database_url(&self) -> String {
+        let otherwise = || format!("sqlite://{}", self.data_dir.join("teller.db").display());
+        self.database_url.clone().unwrap_or_else(otherwise)
+    }
+
     /// The secret of the settings, or the sandbox's own, made once and kept.
     fn secret(&self, entropy: &dyn Entropy) -> Result<Option<Secret>, String> {
         match (&self.secret_key, self.production) {
@@ -364,9 +406,14 @@ impl Settings {
     }
 }
 
+/// Makes a folder that its owner alone may look into: it will hold people's data.
+pub fn make_private_folder(folder: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
 /// Reads the sandbox's secret, or makes it where there is none.
 fn kept_secret(folder: &Path, file: &Path, entropy: &dyn Entropy) -> io::Result<Secret> {
-    fs::create_dir_all(folder)?;
+    make_private_folder(folder)?;
     let drawn: [u8; 32] = entropy::bytes(entropy);
     let drawn = hex::encode(drawn);
     // Written whole under another name and then linked, so that two that start at
@@ -462,11 +509,22 @@ mod tests {
     }
 
     #[test]
+    fn a_switch_is_set_by_its_name_alone_or_by_a_word() {
+        let production = |texts: &[&str]| read(&arguments(texts)).unwrap().settings.production;
+        assert!(!production(&[]));
+        assert!(production(&["--production"]));
+        assert!(production(&["--production", "audit"]));
+        assert!(production(&["--production=yes"]));
+        assert!(!production(&["--production=0"]));
+    }
+
+    #[test]
     fn the_sandbox_makes_its_secret_once() {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         let settings = read(&arguments(&["--data-dir", data.to_str().unwrap()])).unwrap().settings;
         let one = settings.check(&SystemEntropy).unwrap();
+        assert_eq!(one.database_url, format!("sqlite://{}/teller.db", data.display()));
         let two = settings.check(&SystemEntropy).unwrap();
         assert_eq!(one.ring.key_id, two.ring.key_id);
         let mode = std::os::unix::fs::PermissionsExt::mode(

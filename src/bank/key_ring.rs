@@ -1,10 +1,7 @@
 //! Whether the secret is the one that this database was written with.
 
-use super::{
-    context::Bank,
-    error::{Broken, Failure},
-};
-use crate::store::key_ring;
+use super::{context::Bank, error::Failure};
+use crate::{domain::refusal::Refusal, store::key_ring};
 
 /// Notes the key on a new database; on an old one it must be the key that wrote it.
 ///
@@ -23,5 +20,6 @@ pub async fn check(bank: &Bank) -> Result<(), Failure> {
     if known.contains(&key_id) {
         return Ok(());
     }
-    Err(Broken::Inconsistent("the database was written with another TELLER_SECRET_KEY").into())
+    let reason = "This database was written with another TELLER_SECRET_KEY: start with that one.";
+    Err(Refusal::Forbidden { reason }.into())
 }

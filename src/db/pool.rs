@@ -9,7 +9,7 @@
 use std::{str::FromStr as _, time::Duration};
 
 use sqlx::{
-    Executor as _, PgPool, Row as _, SqlitePool,
+    Connection as _, Executor as _, PgConnection, PgPool, Row as _, SqlitePool,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -192,6 +192,10 @@ async fn refuse_unless_durable(writer: &SqlitePool) -> Result<(), DbError> {
 
 async fn open_postgres(url: &str, connections: u32) -> Result<Db, DbError> {
     let options = PgConnectOptions::from_str(url)?.statement_cache_capacity(STATEMENTS_CACHED);
+    // A pool would try until its time is over and then say only that it was; one
+    // connection by itself says why.
+    let first = tokio::time::timeout(ACQUIRE_TIMEOUT, PgConnection::connect_with(&options)).await;
+    first.map_err(|_| sqlx::Error::PoolTimedOut)??.close().await?;
     let pool = PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)

@@ -46,7 +46,7 @@ pub fn already_customer(to: &str) -> Letter {
         ],
         code: None,
         after: &[
-            "If it was you, sign in instead; if you forgot your password, ask to reset it.",
+            "If it was you, sign in instead of registering.",
             "If it was not you, you need not do anything.",
         ],
     };

@@ -213,6 +213,9 @@ async fn the_server_says_where_everything_is() {
         }
         let answer: Value = server.run(None, "{ serverInfo { sandbox } }", json!({})).await;
         assert_eq!(answer["serverInfo"]["sandbox"], true);
+        let version = told.lines().find_map(|line| line.trim().strip_prefix("database"));
+        let version = version.and_then(|text| text.split(',').next()).unwrap_or_default();
+        proof::record_version(version.trim());
         assert!(server.stop().await.success());
         proof::tally(fresh.name, &test_name());
         fresh.remove().await;

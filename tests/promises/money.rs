@@ -61,93 +61,66 @@ async fn a_refused_transfer_moves_nothing_and_keeps_no_key() {
     .await;
 }
 
+/// A transfer that is refused, with the error that says why.
+struct Bad {
+    name: &'static str,
+    from: String,
+    to: Value,
+    amount: String,
+    code: &'static str,
+    path: &'static str,
+}
+
+/// From ann's card to bob's, each time with one thing wrong.
+fn bad_transfers(from: &Plastic, to: &Plastic, euro: &str) -> Vec<Bad> {
+    let unknown = "4111111111111111";
+    let number = |number: &str| json!({ "cardNumber": number });
+    let account = |id: &str| json!({ "accountId": id });
+    let bad = |name, from: &str, to, code, path| Bad {
+        name,
+        from: from.to_owned(),
+        to,
+        amount: "1".to_owned(),
+        code,
+        path,
+    };
+    let amount = |name, amount: &str| Bad {
+        amount: amount.to_owned(),
+        ..bad(name, &from.id, number(&to.number), "INVALID_INPUT", "amount")
+    };
+    vec![
+        amount("zero", "0"),
+        amount("negative", "-1"),
+        amount("minus zero", "-0.00"),
+        amount("three decimals", "1.005"),
+        amount("2^63", "9223372036854775808"),
+        amount("far too large", &"9".repeat(64)),
+        bad("no card number", &from.id, number("1234"), "INVALID_INPUT", "to.cardNumber"),
+        bad("an unknown card", &from.id, number(unknown), "NOT_FOUND", "to.cardNumber"),
+        bad("an unknown account", &from.id, account("card_x"), "NOT_FOUND", "to.accountId"),
+        bad("another's account", &to.id, number(&from.number), "NOT_FOUND", "fromAccountId"),
+        bad("no account", unknown, number(&to.number), "NOT_FOUND", "fromAccountId"),
+        bad("the same card", &from.id, number(&from.number), "SAME_ACCOUNT", ""),
+        bad("the same account", &from.id, account(&from.id), "SAME_ACCOUNT", ""),
+        bad("another currency", &from.id, account(euro), "CURRENCY_MISMATCH", ""),
+    ]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_bad_transfer_is_a_named_error_and_moves_nothing() {
     each_database(async |bank| {
         let [(ann, from), (_, to)] = two(bank).await;
         let euro = bank.create_card(&ann, json!({ "currency": "EUR" })).await;
         let euro = euro["card"]["id"].as_str().expect("a card").to_owned();
-        let number = |number: &str| json!({ "cardNumber": number });
-        let account = |id: &str| json!({ "accountId": id });
-        let unknown = "4111111111111111";
-        for (name, from_id, target, amount, code, path) in [
-            ("zero", &from.id, number(&to.number), json!("0"), "INVALID_INPUT", "amount"),
-            ("negative", &from.id, number(&to.number), json!("-1"), "INVALID_INPUT", "amount"),
-            ("minus zero", &from.id, number(&to.number), json!("-0.00"), "INVALID_INPUT", "amount"),
-            (
-                "three decimals",
-                &from.id,
-                number(&to.number),
-                json!("1.005"),
-                "INVALID_INPUT",
-                "amount",
-            ),
-            (
-                "2^63",
-                &from.id,
-                number(&to.number),
-                json!("9223372036854775808"),
-                "INVALID_INPUT",
-                "amount",
-            ),
-            (
-                "far too large",
-                &from.id,
-                number(&to.number),
-                json!("9".repeat(64)),
-                "INVALID_INPUT",
-                "amount",
-            ),
-            (
-                "no card number",
-                &from.id,
-                number("1234"),
-                json!("1"),
-                "INVALID_INPUT",
-                "to.cardNumber",
-            ),
-            (
-                "an unknown card",
-                &from.id,
-                number(unknown),
-                json!("1"),
-                "NOT_FOUND",
-                "to.cardNumber",
-            ),
-            (
-                "an unknown account",
-                &from.id,
-                account("card_x"),
-                json!("1"),
-                "NOT_FOUND",
-                "to.accountId",
-            ),
-            (
-                "another's account",
-                &to.id,
-                number(&from.number),
-                json!("1"),
-                "NOT_FOUND",
-                "fromAccountId",
-            ),
-            (
-                "no account",
-                &unknown.to_owned(),
-                number(&to.number),
-                json!("1"),
-                "NOT_FOUND",
-                "fromAccountId",
-            ),
-            ("the same card", &from.id, number(&from.number), json!("1"), "SAME_ACCOUNT", ""),
-            ("the same account", &from.id, account(&from.id), json!("1"), "SAME_ACCOUNT", ""),
-            ("another currency", &from.id, account(&euro), json!("1"), "CURRENCY_MISMATCH", ""),
-        ] {
-            let payload = bank.transfer(&ann, transfer("k", from_id, target, amount)).await;
+        for bad in bad_transfers(&from, &to, &euro) {
+            let (name, code) = (bad.name, bad.code);
+            let input = transfer("k", &bad.from, bad.to, json!(bad.amount));
+            let payload = bank.transfer(&ann, input).await;
             assert_eq!(codes(&payload), [code], "{}: {name}: {payload}", bank.database);
             let told = payload["errors"][0]["path"].as_array().map(|path| {
                 path.iter().skip(1).filter_map(Value::as_str).collect::<Vec<_>>().join(".")
             });
-            assert_eq!(told.unwrap_or_default(), path, "{name}");
+            assert_eq!(told.unwrap_or_default(), bad.path, "{name}");
         }
         assert_eq!(bank.posted(&ann, &from.id).await, "50.00");
         bank.audit().await;

@@ -279,8 +279,9 @@ fn contains(dump: &[u8], part: &[u8]) -> bool {
 async fn dump(bank: &TestBank) -> Vec<u8> {
     if bank.database == "sqlite" {
         let mut all = Vec::new();
-        for entry in std::fs::read_dir(bank.fresh.folder()).unwrap() {
-            all.extend(std::fs::read(entry.unwrap().path()).unwrap());
+        for entry in std::fs::read_dir(bank.fresh.folder()).expect("the folder is read") {
+            let path = entry.expect("a file").path();
+            all.extend(std::fs::read(path).expect("the file is read"));
         }
         return all;
     }

@@ -62,9 +62,7 @@ fn steps(text: &str) -> Vec<Step> {
         match (&block[1], steps.last_mut()) {
             ("bash", _) => steps.push(Step { typed: body, printed: String::new() }),
             ("text", Some(step)) if step.printed.is_empty() => step.printed = body,
-            (other, _) => panic!(
-                "in the walkthrough a block is bash to be typed, or text below it that it prints, and not {other:?}: {body}"
-            ),
+            (other, _) => panic!("neither typed (bash) nor printed (text), but {other:?}: {body}"),
         }
     }
     assert!(!steps.is_empty(), "no step was found in the README: {text}");

@@ -28,12 +28,7 @@ use teller::{
     db::pool::Db,
     http::router,
     mail::letter::Letter,
-    types::{
-        clock::{Clock as _, SettableClock},
-        entropy::Entropy,
-        money::Currency,
-        secret::Secret,
-    },
+    types::{clock::SettableClock, entropy::Entropy, money::Currency, secret::Secret},
 };
 use tokio::sync::Notify;
 use tower::ServiceExt as _;
@@ -185,11 +180,6 @@ impl TestBank {
     /// Moves the clock.
     pub fn wait(&self, duration: Duration) {
         self.clock.advance(duration);
-    }
-
-    /// Now, by the bank's clock.
-    pub fn now(&self) -> teller::types::clock::Instant {
-        self.clock.now()
     }
 
     /// The books must hold.

@@ -10,7 +10,7 @@ use tokio::{
 };
 
 /// How long a server may take to be ready.
-const READY: Duration = Duration::from_secs(60);
+const READY: Duration = Duration::from_mins(1);
 
 /// A running `teller serve`; it ends when this is dropped.
 #[derive(Debug)]
