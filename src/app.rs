@@ -1,12 +1,12 @@
 //! Wiring: settings become a bank, and a bank becomes a server.
 
-use std::{io::Write, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{io::Write, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::serve::ListenerExt as _;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
-    sync::Notify,
+    sync::{Notify, watch},
 };
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
         error::Failure,
         key_ring, outbox, sweep,
     },
-    config::{Config, make_private_folder},
+    config::Config,
     db::{error::DbError, pool::Db},
     http::router,
     mail::carrier::Smtp,
@@ -60,44 +60,33 @@ impl From<Failure> for AppError {
     }
 }
 
-/// Makes the folder of a SQLite file, so that a first start needs nothing.
-fn make_folder(database_url: &str) -> Result<(), AppError> {
-    let Some(path) = database_url.strip_prefix("sqlite:") else {
-        return Ok(());
-    };
-    let path = path.trim_start_matches("//").split('?').next().unwrap_or_default();
-    match Path::new(path).parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => make_private_folder(folder)
-            .map_err(|source| AppError::Io { what: folder.display().to_string(), source }),
-        _ => Ok(()),
-    }
-}
-
 /// Opens the database of the settings.
 pub async fn open_database(config: &Config) -> Result<Db, AppError> {
-    make_folder(&config.database_url)?;
     Ok(Db::open(&config.database_url, config.database_connections).await?)
 }
 
-/// Puts the bank together over an open database whose schema is up to date.
-pub async fn open_bank(config: &Config, db: Db) -> Result<Bank, AppError> {
+/// Opens the database of the settings as it is, or says that it is not there.
+pub async fn open_existing_database(config: &Config) -> Result<Db, AppError> {
+    let db = Db::open_existing(&config.database_url, config.database_connections, false).await?;
+    if db.pending_migrations().await?.is_empty() { Ok(db) } else { Err(AppError::NotMigrated) }
+}
+
+/// Puts the bank together over an open database whose schema is up to date; writes nothing.
+pub fn assemble(config: &Config, db: Db) -> Result<Bank, AppError> {
     let smtp = match &config.smtp_url {
         Some(url) => Some(Smtp::from_url(url, &config.mail_from)?),
         None => None,
     };
     let post_office =
         PostOffice { captures: config.rules.sandbox, smtp, wake: Arc::new(Notify::new()) };
-    let bank = Bank::new(
+    Ok(Bank::new(
         db,
         Arc::new(SystemClock),
         Arc::new(SystemEntropy),
         config.ring.clone(),
         post_office,
         config.rules.clone(),
-    );
-    key_ring::check(&bank).await?;
-    account::open_those_of_the_bank(&bank).await?;
-    Ok(bank)
+    ))
 }
 
 /// Opens the bank with its schema up to date: the sandbox migrates by itself, in
@@ -109,7 +98,10 @@ pub async fn open(config: &Config) -> Result<Bank, AppError> {
     } else if !db.pending_migrations().await?.is_empty() {
         return Err(AppError::NotMigrated);
     }
-    open_bank(config, db).await
+    let bank = assemble(config, db)?;
+    key_ring::check(&bank).await?;
+    account::open_those_of_the_bank(&bank).await?;
+    Ok(bank)
 }
 
 /// Serves until the process is told to stop.
@@ -126,8 +118,9 @@ pub async fn serve(config: &Config, out: &mut impl Write) -> Result<(), AppError
     let address = listener.local_addr().map_err(io("the listening socket"))?;
     let database = bank.db.describe().await?;
     announce(out, config, address, &database).map_err(io("standard output"))?;
-    let workers =
-        [tokio::spawn(outbox::work(bank.clone())), tokio::spawn(sweep::work(bank.clone()))];
+    let (stop, stopped) = watch::channel(false);
+    let outbox = tokio::spawn(outbox::work(bank.clone(), stopped));
+    let sweeper = tokio::spawn(sweep::work(bank.clone()));
     let db = bank.db.clone();
     // Small answers must not wait for a timer of the kernel's.
     let listener = listener.tap_io(|stream| {
@@ -150,8 +143,11 @@ pub async fn serve(config: &Config, out: &mut impl Write) -> Result<(), AppError
         ended = server => ended.map_err(io("the server"))?,
         () = drained => tracing::warn!("some requests did not end in time"),
     }
-    for worker in workers {
-        worker.abort();
+    sweeper.abort();
+    // A letter that is on its way is let go there, or it would be sent twice.
+    stop.send_replace(true);
+    if tokio::time::timeout(DRAIN, outbox).await.is_err() {
+        tracing::warn!("a letter was on its way for too long: it may be sent again");
     }
     db.close().await;
     Ok(())
@@ -196,13 +192,15 @@ fn announce(
     out.flush()
 }
 
-/// Where the database is, without its password.
+/// Where the database is, without what a stranger must not read: a password can
+/// stand before the host and among the parameters.
 fn place(database_url: &str) -> String {
-    match url::Url::parse(database_url) {
-        Ok(mut url) if url.password().is_some() => {
-            let hidden = url.set_password(Some("…")).is_ok();
-            if hidden { url.to_string() } else { "at a hidden address".to_owned() }
-        }
-        _ => database_url.to_owned(),
+    let Ok(url) = url::Url::parse(database_url) else {
+        return "at an unusual address".to_owned();
+    };
+    if url.scheme() == "sqlite" {
+        return database_url.split('?').next().unwrap_or_default().to_owned();
     }
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path())
 }

@@ -407,7 +407,7 @@ impl Settings {
 }
 
 /// Makes a folder that its owner alone may look into: it will hold people's data.
-pub fn make_private_folder(folder: &Path) -> io::Result<()> {
+fn make_private_folder(folder: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 

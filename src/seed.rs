@@ -17,6 +17,7 @@ use crate::{
         transfer::{Payment, Target, TopUp},
     },
     domain::{
+        account::{AccountKind, AccountRef},
         refusal::Refusal,
         user::{AddressForm, ProfileForm},
     },
@@ -89,14 +90,18 @@ pub async fn run(bank: &Bank) -> Result<Vec<(Person, Seeded)>, Failure> {
     if let [(ann, ann_card), (_, bob_card)] = made.as_slice() {
         let payment = Payment {
             key: "seed-lunch".to_owned(),
-            from: Some(ann_card.account.account_id),
-            to: Target::Account(Some(bob_card.account.account_id)),
+            from: Some(card_ref(ann_card)),
+            to: Target::Account(Some(card_ref(bob_card))),
             amount: decimal("12.50"),
             note: Some("Lunch".to_owned()),
         };
         transfer::pay(&bank, ann, &payment).await?;
     }
     Ok(told)
+}
+
+fn card_ref(card: &CardView) -> AccountRef {
+    AccountRef { kind: AccountKind::Card, id: card.account.account_id }
 }
 
 fn decimal(text: &'static str) -> DecimalText {
@@ -148,7 +153,7 @@ async fn admit(bank: &Bank, person: &Person) -> Result<Option<(Permit, CardView)
     let card = card::create(bank, &permit, None, Some("seed-card")).await?.thing;
     let top_up = TopUp {
         key: "seed-salary".to_owned(),
-        account: Some(card.account.account_id),
+        account: Some(card_ref(&card)),
         amount: decimal("2500.00"),
         note: Some("Salary".to_owned()),
     };

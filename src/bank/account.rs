@@ -6,7 +6,10 @@ use super::{context::Bank, error::Failure, permit::Permit};
 use crate::{
     crypto::mac,
     db::session::Session,
-    domain::{account::AccountKind, refusal::Refusal},
+    domain::{
+        account::{AccountKind, AccountRef},
+        refusal::Refusal,
+    },
     ledger::posting::End,
     store::{account, account::Account, posting::Text},
     types::{id::AccountId, money::Currency},
@@ -45,10 +48,12 @@ pub async fn open_those_of_the_bank(bank: &Bank) -> Result<(), Failure> {
 pub async fn own(
     s: &mut Session,
     permit: &Permit,
-    id: Option<AccountId>,
+    named: Option<AccountRef>,
     field: &'static str,
 ) -> Result<Account, Failure> {
     let missing = || Failure::from(Refusal::NotFound { field, noun: "account" });
-    let found = account::lookup(s, id.ok_or_else(missing)?).await?;
-    found.filter(|account| account.owner_id == permit.user_id).ok_or_else(missing)
+    let named = named.ok_or_else(missing)?;
+    let found = account::lookup(s, named.id).await?;
+    let own = |account: &Account| account.owner_id == permit.user_id && account.kind == named.kind;
+    found.filter(own).ok_or_else(missing)
 }

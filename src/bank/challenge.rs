@@ -59,6 +59,8 @@ pub(super) async fn ask(
         at: now,
         expires_at,
     };
+    // Two that ask at once would each find nothing to replace, and both codes be good.
+    user::lock(s, question.user_id).await?;
     challenge::put(s, &new).await?;
     let to = question.email.as_str();
     let letter = match question.purpose {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::{sync::watch, task::JoinSet};
 
 use super::{
     context::Bank,
@@ -56,19 +56,23 @@ pub fn wake(bank: &Bank) {
     bank.post_office.wake.notify_one();
 }
 
-/// Sends letters until the returned future is dropped.
-pub async fn work(bank: Bank) {
-    loop {
-        match drain(&bank).await {
-            Ok(0) => {
-                let woken = bank.post_office.wake.notified();
-                // Letters of other processes, and those whose turn comes later, wake nobody.
-                let _ = tokio::time::timeout(POLL, woken).await;
-            }
-            Ok(_) => {}
+/// Sends letters until it is told to stop; what is on its way then is let go there.
+pub async fn work(bank: Bank, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        let wait = match drain(&bank).await {
+            Ok(0) => true,
+            Ok(_) => false,
             Err(failure) => {
                 tracing::error!(?failure, "the outbox could not be read");
-                tokio::time::sleep(POLL).await;
+                true
+            }
+        };
+        if wait {
+            // Letters of other processes, and those whose turn comes later, wake nobody.
+            tokio::select! {
+                () = bank.post_office.wake.notified() => {}
+                () = tokio::time::sleep(POLL) => {}
+                _ = stop.changed() => {}
             }
         }
     }
@@ -102,11 +106,15 @@ async fn send(bank: &Bank, waiting: Waiting) -> Result<(), Failure> {
     let id = waiting.letter_id;
     if now >= waiting.expires_at {
         tracing::warn!(letter = id.to_wire(), "a letter expired before it could be sent");
-        return erase(bank, id, None).await;
+        return erase(bank, id).await;
     }
     let plain = seal::open(&bank.ring, place(&id), &waiting.letter)?;
     let letter: Letter = serde_json::from_slice(&plain)
         .map_err(|_| Broken::Inconsistent("a sealed letter is not a letter"))?;
+    if bank.post_office.captures {
+        // Before it is sent, so that the inbox shows it whatever the server says.
+        capture(bank, &letter, &waiting).await?;
+    }
     if let Some(smtp) = &bank.post_office.smtp {
         match smtp.deliver(&letter).await {
             Ok(()) => {}
@@ -119,7 +127,7 @@ async fn send(bank: &Bank, waiting: Waiting) -> Result<(), Failure> {
             }
         }
     }
-    erase(bank, id, Some((&letter, &waiting))).await
+    erase(bank, id).await
 }
 
 async fn postpone(bank: &Bank, waiting: &Waiting, now: Instant) -> Result<(), Failure> {
@@ -130,25 +138,20 @@ async fn postpone(bank: &Bank, waiting: &Waiting, now: Instant) -> Result<(), Fa
     Ok(())
 }
 
-/// Erases a letter from the outbox; in the sandbox it is kept in the inbox instead.
-async fn erase(
-    bank: &Bank,
-    id: LetterId,
-    sent: Option<(&Letter, &Waiting)>,
-) -> Result<(), Failure> {
-    let now = bank.now();
-    let captured = sent.filter(|_| bank.post_office.captures);
+/// Keeps a letter in the sandbox's inbox; it has the instant at which it was written.
+async fn capture(bank: &Bank, letter: &Letter, waiting: &Waiting) -> Result<(), Failure> {
+    let index = &mac::index(&bank.ring, RECIPIENT, &letter.to.to_ascii_lowercase());
+    let Waiting { letter_id, letter: sealed, created_at, expires_at, .. } = waiting;
     bank.db
         .write_retrying(|s| {
-            Box::pin(async move {
-                if let Some((letter, waiting)) = captured {
-                    let index = mac::index(&bank.ring, RECIPIENT, &letter.to.to_ascii_lowercase());
-                    let (sealed, expires_at) = (&waiting.letter, waiting.expires_at);
-                    inbox::insert(s, id, &index, sealed, now, expires_at).await?;
-                }
-                outbox::remove(s, id).await
-            })
+            Box::pin(inbox::insert(s, *letter_id, index, sealed, *created_at, *expires_at))
         })
         .await?;
+    Ok(())
+}
+
+/// Erases a letter that was sent or is of no use any more.
+async fn erase(bank: &Bank, id: LetterId) -> Result<(), Failure> {
+    bank.db.write_retrying(|s| Box::pin(outbox::remove(s, id))).await?;
     Ok(())
 }

@@ -96,7 +96,7 @@ pub async fn register(bank: &Bank, form: &Form) -> Result<Instant, Failure> {
                 let letter = if user::email_taken(s, new.email).await? {
                     templates::already_customer(to)
                 } else {
-                    templates::verify_email(to, code)
+                    templates::verify_email(to, code, new.phone.as_str())
                 };
                 registration::put(s, new).await?;
                 outbox::write(bank, s, &letter, now, expires_at).await

@@ -15,6 +15,7 @@ use crate::{
     store::{
         session,
         session::{Device, NewSession, Session},
+        user,
         user::User,
     },
     types::{
@@ -93,6 +94,8 @@ pub(super) async fn open(
         expires_at: now + ABSOLUTE_LIFE,
         at: now,
     };
+    // Two that sign in at once would each count one session less.
+    user::lock(s, user.user_id).await?;
     session::insert(s, &new, SESSIONS_MAX).await?;
     let facts = session::facts(s, session_id, user.user_id).await?;
     let facts = facts.filter(|facts| facts.is_alive(now)).ok_or(Refusal::SessionEnded)?;

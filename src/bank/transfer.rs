@@ -10,7 +10,7 @@ use super::{
 use crate::{
     db::session::Session,
     domain::{
-        account::{AccountKind, AccountStatus},
+        account::{AccountKind, AccountRef, AccountStatus},
         amount,
         posting::TransactionKind,
         refusal::Refusal,
@@ -42,7 +42,7 @@ pub enum Target {
     /// A card by its number.
     CardNumber(String),
     /// An account by its id; `None` where the id names no account.
-    Account(Option<AccountId>),
+    Account(Option<AccountRef>),
 }
 
 /// What a person says to pay.
@@ -51,7 +51,7 @@ pub struct Payment {
     /// The client's key.
     pub key: String,
     /// The caller's own account that pays.
-    pub from: Option<AccountId>,
+    pub from: Option<AccountRef>,
     /// Where the money goes.
     pub to: Target,
     /// How much.
@@ -66,7 +66,7 @@ pub struct TopUp {
     /// The client's key.
     pub key: String,
     /// The caller's own account that is paid into.
-    pub account: Option<AccountId>,
+    pub account: Option<AccountRef>,
     /// How much.
     pub amount: DecimalText,
     /// What is noted.
@@ -86,14 +86,14 @@ pub struct MovedMoney {
     pub replayed: bool,
 }
 
-/// An amount without the zeros that change nothing, so that 12.5 and 12.50 are one wish.
+/// An amount without the zeros that change nothing, so that 12.5 and 012.50 are one wish.
 fn plain(amount: &DecimalText) -> &str {
-    let text = amount.as_str();
+    let text = amount.as_str().trim_start_matches('0');
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
 }
 
-fn id_bytes(id: Option<&AccountId>) -> &[u8] {
-    id.map_or(&[], |id| id.as_bytes())
+fn id_bytes(account: Option<&AccountRef>) -> &[u8] {
+    account.map_or(&[], |account| account.id.as_bytes())
 }
 
 /// Pays from one of the caller's accounts to any open account of a customer.
@@ -164,12 +164,14 @@ pub async fn top_up(bank: &Bank, permit: &Permit, top_up: &TopUp) -> Result<Move
         return replayed(&before, to.account_id, None);
     }
     let currency = to.balance.currency;
+    let minor = amount::positive("amount", &top_up.amount, currency)?;
+    amount::within_holding("amount", to.balance.posted, minor)?;
     let movement = Movement {
         transaction_id: TransactionId::generate(bank.clock.as_ref(), bank.entropy.as_ref()),
         kind: TransactionKind::TopUp,
         from: accounts::bank_end(AccountKind::CashClearing, currency),
         to: end(&mut s, &to).await?,
-        amount: amount::positive("amount", &top_up.amount, currency)?,
+        amount: minor,
         currency,
         note: note.map(|note| note.as_str().to_owned()),
     };
@@ -195,13 +197,17 @@ async fn find_target(
         Target::CardNumber(_) => ("to.cardNumber", "card"),
         Target::Account(_) => ("to.accountId", "account"),
     };
-    let id = match (number, target) {
-        (Some(number), _) => card::by_number(bank, s, number).await?,
-        (None, Target::Account(id)) => *id,
+    let named = match (number, target) {
+        (Some(number), _) => card::by_number(bank, s, number)
+            .await?
+            .map(|id| AccountRef { kind: AccountKind::Card, id }),
+        (None, Target::Account(named)) => *named,
         (None, Target::CardNumber(_)) => None,
     };
-    let found = match id {
-        Some(id) => account::lookup(s, id).await?,
+    let found = match named {
+        Some(named) => {
+            account::lookup(s, named.id).await?.filter(|account| account.kind == named.kind)
+        }
         None => None,
     };
     let open = |account: &Account| repeated || account.status != AccountStatus::Closed;
@@ -267,6 +273,8 @@ mod tests {
         assert_eq!(read("12.50"), read("12.5"));
         assert_eq!(read("100"), "100");
         assert_eq!(read("100.00"), "100");
+        assert_eq!(read("0100"), "100");
+        assert_eq!(read("0.50"), read("00.5"));
         assert_ne!(read("12.50"), read("12.05"));
     }
 }

@@ -6,10 +6,11 @@
     reason = "this is the floor that talks to the drivers"
 )]
 
-use std::{str::FromStr as _, time::Duration};
+use std::{os::unix::fs::DirBuilderExt as _, str::FromStr as _, time::Duration};
 
 use sqlx::{
-    Connection as _, Executor as _, PgConnection, PgPool, Row as _, SqlitePool,
+    Connection as _, Executor as _, PgConnection, PgPool, Postgres, Row as _, SqlitePool,
+    Transaction,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -42,12 +43,21 @@ pub enum Db {
 }
 
 impl Db {
-    /// Opens the database that `url` names; its schema is not touched.
+    /// Opens the database that `url` names; its schema is not touched. A SQLite
+    /// file that is not there is made, with its folder.
     ///
     /// `connections` bounds the pool: all of them on PostgreSQL, the readers on SQLite.
     pub async fn open(url: &str, connections: u32) -> Result<Self, DbError> {
         if url.starts_with("sqlite:") {
-            open_sqlite(url, connections).await
+            make_folder(url)?;
+        }
+        Self::open_existing(url, connections, true).await
+    }
+
+    /// Opens the database that `url` names, and makes nothing unless told.
+    pub async fn open_existing(url: &str, connections: u32, make: bool) -> Result<Self, DbError> {
+        if url.starts_with("sqlite:") {
+            open_sqlite(url, connections, make).await
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             open_postgres(url, connections).await
         } else {
@@ -101,9 +111,7 @@ impl Db {
     pub async fn read(&self) -> Result<Session, DbError> {
         Ok(match self {
             Self::Sqlite { readers, .. } => Session::Sqlite(readers.begin().await?),
-            Self::Postgres(pool) => Session::Postgres(
-                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?,
-            ),
+            Self::Postgres(pool) => Session::Postgres(begin(pool, READ).await?),
         })
     }
 
@@ -116,7 +124,7 @@ impl Db {
             Self::Sqlite { writer, .. } => {
                 Session::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?)
             }
-            Self::Postgres(pool) => Session::Postgres(pool.begin().await?),
+            Self::Postgres(pool) => Session::Postgres(begin(pool, WRITE).await?),
         })
     }
 
@@ -146,9 +154,39 @@ impl Db {
     }
 }
 
-async fn open_sqlite(url: &str, connections: u32) -> Result<Db, DbError> {
+const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+const WRITE: &str = "BEGIN";
+
+/// Begins a transaction on PostgreSQL.
+///
+/// In a task of its own, because the driver knows of a transaction only once the
+/// answer to BEGIN has come: a request that is dropped before would leave its
+/// connection inside one, and the next request would find itself in there.
+async fn begin(
+    pool: &PgPool,
+    statement: &'static str,
+) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    let pool = pool.clone();
+    let task = tokio::spawn(async move { pool.begin_with(statement).await });
+    task.await.map_err(|_| sqlx::Error::WorkerCrashed)?
+}
+
+/// Makes the folder of a SQLite file, for its owner alone: it will hold people's data.
+fn make_folder(url: &str) -> Result<(), DbError> {
+    let options = SqliteConnectOptions::from_str(url)?;
+    match options.get_filename().parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => {
+            let mut builder = std::fs::DirBuilder::new();
+            let made = builder.recursive(true).mode(0o700).create(folder);
+            Ok(made.map_err(sqlx::Error::Io)?)
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn open_sqlite(url: &str, connections: u32, make: bool) -> Result<Db, DbError> {
     let options = SqliteConnectOptions::from_str(url)?
-        .create_if_missing(true)
+        .create_if_missing(make)
         .foreign_keys(true)
         .journal_mode(SqliteJournalMode::Wal)
         // An acknowledged commit must survive a power cut, and NORMAL may undo it.

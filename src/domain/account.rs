@@ -1,6 +1,9 @@
 //! What an account is, and what its state lets happen.
 
-use crate::types::money::{Currency, Minor, Money};
+use crate::types::{
+    id::AccountId,
+    money::{Currency, Minor, Money},
+};
 
 /// What an account is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, sqlx::Type)]
@@ -32,6 +35,15 @@ impl AccountKind {
             Self::OpeningCredits => "Opening credit",
         }
     }
+}
+
+/// An account as a client names it: the name says what kind it is, and must be right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccountRef {
+    /// What it is said to be.
+    pub kind: AccountKind,
+    /// The account.
+    pub id: AccountId,
 }
 
 /// What may happen with a customer's account.

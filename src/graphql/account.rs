@@ -3,7 +3,7 @@
 use async_graphql::{Enum, ID};
 
 use crate::{
-    domain::account,
+    domain::{account, account::AccountRef},
     types::{id, id::AccountId},
 };
 
@@ -52,11 +52,21 @@ pub fn to_wire(kind: AccountKind, account_id: AccountId) -> ID {
     format!("{prefix}_{}", id::encode(account_id.uuid())).into()
 }
 
+impl From<AccountKind> for account::AccountKind {
+    fn from(kind: AccountKind) -> Self {
+        match kind {
+            AccountKind::Card => Self::Card,
+            AccountKind::Savings => Self::Savings,
+            AccountKind::Wallet => Self::Wallet,
+        }
+    }
+}
+
 /// The account that an id names, of whichever kind; `None` where it names none.
-pub fn from_wire(wire: &ID) -> Option<AccountId> {
+pub fn from_wire(wire: &ID) -> Option<AccountRef> {
     let (prefix, uuid) = id::split(wire)?;
-    let known = PREFIXES.iter().any(|&(known, _)| known == prefix);
-    known.then(|| AccountId::from_uuid(uuid))
+    let (_, kind) = PREFIXES.iter().find(|&&(known, _)| known == prefix)?;
+    Some(AccountRef { kind: (*kind).into(), id: AccountId::from_uuid(uuid) })
 }
 
 /// The card that an id names; `None` where it names none.

@@ -10,6 +10,7 @@ use super::{
     money::Balance,
     request,
     scalars::{CurrencyCode, Date, DateTime, IdempotencyKey},
+    viewer,
 };
 use crate::{
     bank::{
@@ -136,8 +137,8 @@ impl CardQuery {
 
 /// The caller's open cards, in the order of their making.
 pub(super) async fn list(ctx: &Context<'_>) -> Result<Vec<Card>> {
-    let permit = errors::permit(ctx)?;
-    let cards = card::list(request::bank(ctx), permit).await;
+    let viewer = viewer::current(ctx)?;
+    let cards = card::list(request::bank(ctx), &viewer.permit).await;
     let cards = cards.map_err(|failure| errors::query(ctx, failure))?;
     Ok(cards.into_iter().map(Into::into).collect())
 }
@@ -192,11 +193,11 @@ impl CardMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What card.")] input: Option<CreateCardInput>,
     ) -> Result<CardPayload> {
-        let permit = errors::permit(ctx)?;
+        let viewer = viewer::bearer(ctx)?;
         let input = input.unwrap_or_default();
         let currency = input.currency.as_ref().map(|currency| currency.0.as_str());
         let key = input.idempotency_key.as_ref().map(|key| key.0.as_str());
-        match card::create(request::bank(ctx), permit, currency, key).await {
+        match card::create(request::bank(ctx), &viewer.permit, currency, key).await {
             Ok(made) => Ok(CardPayload {
                 card: Some(made.thing.into()),
                 replayed: made.replayed,
@@ -216,9 +217,9 @@ impl CardMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which card.")] input: CardRefInput,
     ) -> Result<RevealCardPayload> {
-        let permit = errors::permit(ctx)?;
+        let viewer = viewer::bearer(ctx)?;
         let id = account::card_from_wire(&input.card_id);
-        match card::reveal(request::bank(ctx), permit, id).await {
+        match card::reveal(request::bank(ctx), &viewer.permit, id).await {
             Ok((view, details)) => Ok(RevealCardPayload {
                 card: Some(view.into()),
                 details: Some(details.into()),

@@ -6,10 +6,11 @@ use async_graphql::{ComplexObject, Context, Enum, ID, Interface, Object, Result,
 use super::{
     account,
     card::Card,
-    errors, loaders,
+    errors,
     money::Money,
     request,
     scalars::{BigInt, Cursor, DateTime},
+    viewer,
     wallet::Wallet,
 };
 use crate::{
@@ -151,11 +152,11 @@ pub(super) async fn connect(
     last: Option<i32>,
     before: Option<Cursor>,
 ) -> Result<EntryConnection> {
-    let permit = errors::permit(ctx)?;
+    let viewer = viewer::current(ctx)?;
     let cursor = |cursor: Option<Cursor>| cursor.map(|cursor| cursor.0);
     let window = Window::parse(first, cursor(after), last, cursor(before));
     let window = window.map_err(|error| errors::argument(error.argument, error.reason))?;
-    let page = entry::history(request::bank(ctx), permit, scope, &window).await;
+    let page = entry::history(request::bank(ctx), &viewer.permit, scope, &window).await;
     let page = page.map_err(|failure| errors::query(ctx, failure))?;
     Ok(EntryConnection { scope, page })
 }
@@ -188,7 +189,7 @@ impl Entry {
 
     /// Whose side it is.
     async fn account(&self, ctx: &Context<'_>) -> Result<Account> {
-        let product = loaders::product(ctx, self.0.account_id).await?;
+        let product = viewer::current(ctx)?.loaders.product(self.0.account_id).await?;
         let product = product.ok_or_else(|| errors::lost("an entry's account"))?;
         Ok(product.into())
     }
@@ -240,7 +241,7 @@ impl Entry {
 
     /// The movement as such.
     async fn transaction(&self, ctx: &Context<'_>) -> Result<Transaction> {
-        let view = loaders::transaction(ctx, self.0.transaction_id).await?;
+        let view = viewer::current(ctx)?.loaders.transaction(self.0.transaction_id).await?;
         Ok(Transaction(view.ok_or_else(|| errors::lost("an entry's transaction"))?))
     }
 }
@@ -261,7 +262,7 @@ pub struct Counterparty {
 impl Counterparty {
     /// The account; only where it is the caller's own.
     async fn account(&self, ctx: &Context<'_>) -> Result<Option<Account>> {
-        Ok(loaders::product(ctx, self.account_id).await?.map(Into::into))
+        Ok(viewer::current(ctx)?.loaders.product(self.account_id).await?.map(Into::into))
     }
 }
 
@@ -386,8 +387,8 @@ impl EntryConnection {
 
     /// How many entries the whole list has.
     async fn total_count(&self, ctx: &Context<'_>) -> Result<Option<i32>> {
-        let permit = errors::permit(ctx)?;
-        let count = entry::count(request::bank(ctx), permit, self.scope).await;
+        let viewer = viewer::current(ctx)?;
+        let count = entry::count(request::bank(ctx), &viewer.permit, self.scope).await;
         let count = count.map_err(|failure| errors::query(ctx, failure))?;
         Ok(i32::try_from(count).ok())
     }
@@ -423,9 +424,9 @@ impl EntryQuery {
 
 /// The transaction that an id names, where the caller may see it.
 pub(super) async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Transaction>> {
-    errors::permit(ctx)?;
+    viewer::current(ctx)?;
     let Some(id) = TransactionId::from_wire(id) else {
         return Ok(None);
     };
-    Ok(loaders::transaction(ctx, id).await?.map(Transaction))
+    Ok(viewer::current(ctx)?.loaders.transaction(id).await?.map(Transaction))
 }

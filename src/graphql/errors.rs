@@ -10,7 +10,7 @@ use async_graphql::{
 
 use super::{money::Money, request, scalars::DateTime};
 use crate::{
-    bank::{error::Failure, permit::Permit},
+    bank::error::Failure,
     domain::{challenge, challenge::Asked, refusal::Refusal},
 };
 
@@ -185,12 +185,6 @@ fn path(field: &str) -> Vec<String> {
 /// A top-level error with its code.
 pub fn top_level(code: &'static str, message: impl Into<String>) -> Error {
     Error::new(message).extend_with(|_, extensions| extensions.set("code", code))
-}
-
-/// The signed-in person, or `UNAUTHENTICATED`.
-pub fn permit<'c>(ctx: &Context<'c>) -> Result<&'c Permit> {
-    let message = "Sign in first: this field needs an access token.";
-    request::permit_opt(ctx).ok_or_else(|| top_level(UNAUTHENTICATED, message))
 }
 
 /// What is wrong with us is logged once, with the id that the answer shows.

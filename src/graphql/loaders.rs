@@ -6,13 +6,10 @@
 
 use std::{collections::HashMap, hash::Hash};
 
-use async_graphql::{Context, Error, Result};
+use async_graphql::{Error, Result};
 use dataloader::{BatchFn, non_cached::Loader};
 
-use super::{
-    errors,
-    errors::{INTERNAL, OVERLOADED, top_level},
-};
+use super::errors::{INTERNAL, OVERLOADED, top_level};
 use crate::{
     bank::{
         context::Bank, entry, entry::TransactionView, error::Failure, permit::Permit, product,
@@ -110,21 +107,16 @@ impl Loaders {
             transactions: Loader::new(Transactions(bank.clone(), permit.clone())),
         }
     }
-}
 
-fn loaders<'c>(ctx: &Context<'c>) -> Result<&'c Loaders> {
-    errors::permit(ctx)?;
-    Ok(ctx.data_unchecked::<Loaders>())
-}
+    /// One of the person's own products; `None` for anything else.
+    pub async fn product(&self, id: AccountId) -> Result<Option<Product>> {
+        let read = self.products.try_load(id).await;
+        read.map_err(|error| Error::new(error.to_string()))?.map_err(Unread::told)
+    }
 
-/// One of the caller's own products; `None` for anything else.
-pub async fn product(ctx: &Context<'_>, id: AccountId) -> Result<Option<Product>> {
-    let read = loaders(ctx)?.products.try_load(id).await;
-    read.map_err(|error| Error::new(error.to_string()))?.map_err(Unread::told)
-}
-
-/// A transaction that touches an account of the caller; `None` for any other.
-pub async fn transaction(ctx: &Context<'_>, id: TransactionId) -> Result<Option<TransactionView>> {
-    let read = loaders(ctx)?.transactions.try_load(id).await;
-    read.map_err(|error| Error::new(error.to_string()))?.map_err(Unread::told)
+    /// A transaction that touches an account of the person; `None` for any other.
+    pub async fn transaction(&self, id: TransactionId) -> Result<Option<TransactionView>> {
+        let read = self.transactions.try_load(id).await;
+        read.map_err(|error| Error::new(error.to_string()))?.map_err(Unread::told)
+    }
 }

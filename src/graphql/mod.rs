@@ -15,6 +15,7 @@ pub mod money;
 pub mod request;
 pub mod errors;
 pub mod loaders;
+pub mod viewer;
 pub mod account;
 pub mod card;
 pub mod wallet;

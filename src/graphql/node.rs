@@ -7,10 +7,11 @@ use super::{
     card::Card,
     entry,
     entry::{Account, Entry, Transaction},
-    errors, loaders, request, session,
+    errors, request, session,
     session::Session,
     user,
     user::User,
+    viewer,
     wallet::Wallet,
 };
 use crate::{
@@ -51,7 +52,7 @@ impl NodeQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "The id.")] id: ID,
     ) -> Result<Option<Node>> {
-        errors::permit(ctx)?;
+        viewer::current(ctx)?;
         let Some((prefix, rest)) = id.rsplit_once('_') else {
             return Ok(None);
         };
@@ -72,10 +73,10 @@ impl NodeQuery {
 }
 
 async fn find_account(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
-    let Some(account_id) = account::from_wire(id) else {
+    let Some(named) = account::from_wire(id) else {
         return Ok(None);
     };
-    let product = loaders::product(ctx, account_id).await?;
+    let product = viewer::current(ctx)?.loaders.product(named.id).await?;
     // The prefix is part of the id: a wallet's does not find a card.
     Ok(product.and_then(|product| match Account::from(product) {
         Account::Card(card) => (card.id == *id).then_some(Node::Card(card)),
@@ -91,8 +92,8 @@ async fn find_entry(ctx: &Context<'_>, rest: &str) -> Result<Option<Node>> {
         return Ok(None);
     };
     let ids = (TransactionId::from_uuid(transaction), AccountId::from_uuid(account));
-    let permit = errors::permit(ctx)?;
-    let found = bank::entry::own_entry(request::bank(ctx), permit, ids.0, ids.1).await;
+    let viewer = viewer::current(ctx)?;
+    let found = bank::entry::own_entry(request::bank(ctx), &viewer.permit, ids.0, ids.1).await;
     let found = found.map_err(|failure| errors::query(ctx, failure))?;
     Ok(found.map(|found| Node::Entry(Entry(found))))
 }

@@ -134,7 +134,7 @@ impl RegistrationMutation {
         };
         let (bank, visitor) = (request::bank(ctx), request::visitor(ctx));
         match registration::verify_email(bank, visitor, &proof).await {
-            Ok(signed_in) => Ok(signed_in.into()),
+            Ok(signed_in) => Ok(AuthPayload::entered(ctx, signed_in)),
             Err(failure) => Ok(AuthPayload::refused(errors::payload(ctx, failure)?)),
         }
     }

@@ -2,10 +2,7 @@
 
 use async_graphql::Context;
 
-use crate::bank::{
-    context::Bank,
-    permit::{Permit, Visitor},
-};
+use crate::bank::{context::Bank, permit::Visitor};
 
 /// Names a request in answers and logs.
 #[derive(Debug, Clone)]
@@ -24,9 +21,4 @@ pub fn visitor<'c>(ctx: &Context<'c>) -> &'c Visitor {
 /// The request's id.
 pub fn id<'c>(ctx: &Context<'c>) -> &'c str {
     &ctx.data_unchecked::<RequestId>().0
-}
-
-/// The signed-in person, if there is one.
-pub fn permit_opt<'c>(ctx: &Context<'c>) -> Option<&'c Permit> {
-    ctx.data_opt::<Permit>()
 }

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 
-use super::{errors, errors::UserError, request, scalars::DateTime};
+use super::{errors, errors::UserError, request, scalars::DateTime, viewer};
 use crate::{bank::session, domain, store, types::id::SessionId};
 
 /// The door that a session came in by.
@@ -66,10 +66,10 @@ impl Session {
 
 /// The caller's open sessions, the newest first.
 pub(super) async fn list(ctx: &Context<'_>) -> Result<Vec<Session>> {
-    let permit = errors::permit(ctx)?;
-    let sessions = session::list(request::bank(ctx), permit).await;
+    let viewer = viewer::current(ctx)?;
+    let sessions = session::list(request::bank(ctx), &viewer.permit).await;
     let sessions = sessions.map_err(|failure| errors::query(ctx, failure))?;
-    let current = permit.session_id;
+    let current = viewer.permit.session_id;
     Ok(sessions.into_iter().map(|session| Session::show(session, current)).collect())
 }
 
@@ -102,8 +102,8 @@ pub struct SessionMutation;
 impl SessionMutation {
     /// Ends this session; its tokens open nothing any more.
     async fn logout(&self, ctx: &Context<'_>) -> Result<DonePayload> {
-        let permit = errors::permit(ctx)?;
-        match session::log_out(request::bank(ctx), permit).await {
+        let viewer = viewer::bearer(ctx)?;
+        match session::log_out(request::bank(ctx), &viewer.permit).await {
             Ok(()) => Ok(DonePayload { ok: true, errors: Vec::new() }),
             Err(failure) => Ok(DonePayload { ok: false, errors: errors::payload(ctx, failure)? }),
         }

@@ -9,6 +9,7 @@ use super::{
     scalars::DateTime,
     session::Session,
     user::User,
+    viewer,
 };
 use crate::{
     bank::{session::SignedIn, sign_in},
@@ -103,9 +104,11 @@ pub struct AuthPayload {
     errors: Vec<UserError>,
 }
 
-impl From<SignedIn> for AuthPayload {
-    fn from(signed_in: SignedIn) -> Self {
+impl AuthPayload {
+    /// A sign-in that went well; from here on the answer is viewed by the person.
+    pub(super) fn entered(ctx: &Context<'_>, signed_in: SignedIn) -> Self {
         let current = signed_in.permit.session_id;
+        viewer::enter(ctx, signed_in.permit);
         Self {
             user: Some(signed_in.user.into()),
             session: Some(Session::show(signed_in.session, current)),
@@ -116,9 +119,7 @@ impl From<SignedIn> for AuthPayload {
             errors: Vec::new(),
         }
     }
-}
 
-impl AuthPayload {
     /// A sign-in that was refused.
     pub(super) fn refused(errors: Vec<UserError>) -> Self {
         Self { errors, ..Self::default() }
@@ -170,7 +171,7 @@ impl SignInMutation {
         let id = ChallengeId::from_wire(&input.challenge_id);
         let code = Secret::new(input.code);
         match sign_in::confirm(request::bank(ctx), request::visitor(ctx), id, &code).await {
-            Ok(signed_in) => Ok(signed_in.into()),
+            Ok(signed_in) => Ok(AuthPayload::entered(ctx, signed_in)),
             Err(failure) => Ok(AuthPayload::refused(errors::payload(ctx, failure)?)),
         }
     }

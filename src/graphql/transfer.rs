@@ -7,8 +7,9 @@ use super::{
     entry::{Account, Transaction},
     errors,
     errors::UserError,
-    loaders, request,
+    request,
     scalars::{Decimal, IdempotencyKey},
+    viewer,
 };
 use crate::bank::{
     error::Failure,
@@ -85,10 +86,10 @@ async fn show(ctx: &Context<'_>, outcome: Result<MovedMoney, Failure>) -> Result
             return Ok(MoneyPayload { errors, ..MoneyPayload::default() });
         }
     };
-    let transaction = loaders::transaction(ctx, moved.transaction_id).await?;
-    let account = loaders::product(ctx, moved.account_id).await?;
+    let transaction = viewer::current(ctx)?.loaders.transaction(moved.transaction_id).await?;
+    let account = viewer::current(ctx)?.loaders.product(moved.account_id).await?;
     let counter_account = match moved.counter_id {
-        Some(id) => loaders::product(ctx, id).await?,
+        Some(id) => viewer::current(ctx)?.loaders.product(id).await?,
         None => None,
     };
     Ok(MoneyPayload {
@@ -112,14 +113,14 @@ impl TransferMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "How much, and where to.")] input: TopUpInput,
     ) -> Result<MoneyPayload> {
-        let permit = errors::permit(ctx)?;
+        let viewer = viewer::bearer(ctx)?;
         let top_up = TopUp {
             key: input.idempotency_key.0,
             account: account::from_wire(&input.account_id),
             amount: input.amount.0,
             note: input.note,
         };
-        show(ctx, transfer::top_up(request::bank(ctx), permit, &top_up).await).await
+        show(ctx, transfer::top_up(request::bank(ctx), &viewer.permit, &top_up).await).await
     }
 
     /// Pays from one of the caller's accounts to any customer's account.
@@ -128,7 +129,7 @@ impl TransferMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "How much, from where and where to.")] input: TransferInput,
     ) -> Result<MoneyPayload> {
-        let permit = errors::permit(ctx)?;
+        let viewer = viewer::bearer(ctx)?;
         let payment = Payment {
             key: input.idempotency_key.0,
             from: account::from_wire(&input.from_account_id),
@@ -136,6 +137,6 @@ impl TransferMutation {
             amount: input.amount.0,
             note: input.note,
         };
-        show(ctx, transfer::pay(request::bank(ctx), permit, &payment).await).await
+        show(ctx, transfer::pay(request::bank(ctx), &viewer.permit, &payment).await).await
     }
 }

@@ -11,7 +11,7 @@ use super::{
     scalars::{Cursor, Date, DateTime},
     session,
     session::Session,
-    wallet,
+    viewer, wallet,
     wallet::Wallet,
 };
 use crate::{
@@ -188,7 +188,7 @@ impl UserQuery {
 
 /// The caller.
 pub(super) async fn find(ctx: &Context<'_>) -> Result<User> {
-    let permit = errors::permit(ctx)?;
-    let user = user::me(request::bank(ctx), permit).await;
+    let viewer = viewer::current(ctx)?;
+    let user = user::me(request::bank(ctx), &viewer.permit).await;
     Ok(user.map_err(|failure| errors::query(ctx, failure))?.into())
 }

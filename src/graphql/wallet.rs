@@ -9,6 +9,7 @@ use super::{
     money::Balance,
     request,
     scalars::{CurrencyCode, DateTime},
+    viewer,
 };
 use crate::{bank::product, domain, store::account::Account, types::id::AccountId};
 
@@ -64,8 +65,8 @@ impl WalletQuery {
 
 /// The caller's wallet.
 pub(super) async fn find(ctx: &Context<'_>) -> Result<Option<Wallet>> {
-    let permit = errors::permit(ctx)?;
-    let wallet = product::wallet(request::bank(ctx), permit).await;
+    let viewer = viewer::current(ctx)?;
+    let wallet = product::wallet(request::bank(ctx), &viewer.permit).await;
     let wallet = wallet.map_err(|failure| errors::query(ctx, failure))?;
     Ok(wallet.map(Into::into))
 }

@@ -19,8 +19,10 @@ use axum::{
     extract::{ConnectInfo, RawQuery, State},
     http::{HeaderMap, HeaderValue, Response, StatusCode, header},
 };
+use http_body_util::LengthLimitError;
 use serde::Serialize;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::{
     answer,
@@ -37,10 +39,10 @@ use crate::{
             BAD_USER_INPUT, GRAPHQL_PARSE_FAILED, GRAPHQL_VALIDATION_FAILED, INTERNAL, OVERLOADED,
             TIMEOUT,
         },
-        loaders::Loaders,
         request::RequestId,
         schema::BankSchema,
         shape::{check::Shapes, faults::ShapeFault},
+        viewer::Seat,
     },
     types::id,
 };
@@ -67,6 +69,16 @@ struct Chosen {
     parameters: Parameters,
 }
 
+/// What is known of a request beside its document.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    headers: &'a HeaderMap,
+    peer: SocketAddr,
+    media_type: MediaType,
+    deadline: Instant,
+    request_id: &'a str,
+}
+
 /// `POST /graphql`.
 pub async fn post(
     State(graphql): State<Graphql>,
@@ -80,10 +92,7 @@ pub async fn post(
             let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
             return Err(Rejection::request(status, BAD_USER_INPUT, message));
         }
-        let bytes = to_bytes(body, BODY_MAX).await.map_err(|_| {
-            let message = format!("The body must have at most {BODY_MAX} bytes.");
-            Rejection::request(StatusCode::PAYLOAD_TOO_LARGE, BAD_USER_INPUT, message)
-        })?;
+        let bytes = to_bytes(body, BODY_MAX).await.map_err(|error| unread(&error))?;
         Parameters::from_body(&bytes)
     };
     graphql.serve(&headers, peer, true, read).await
@@ -116,16 +125,19 @@ impl Graphql {
             let rejection = Rejection::request(status, BAD_USER_INPUT, message);
             return finish(rejection.answer(MediaType::Json, &request_id), &request_id);
         };
-        let run = async {
+        let deadline = Instant::now() + REQUEST_TIMEOUT;
+        let prepared = async {
             let chosen = self.choose(read.await?, may_mutate)?;
-            let permit = caller::permit(&self.bank, headers).await?;
-            self.execute(chosen, permit, headers, peer, media_type, &request_id).await
+            Ok((chosen, caller::permit(&self.bank, headers).await?))
         };
-        let outcome = tokio::time::timeout(REQUEST_TIMEOUT, run).await.unwrap_or_else(|_| {
-            let message =
-                "The request took too long. What it had begun and not finished is undone.";
-            Err(Rejection::request(StatusCode::GATEWAY_TIMEOUT, TIMEOUT, message))
-        });
+        let prepared = tokio::time::timeout_at(deadline, prepared).await;
+        let outcome = match prepared.unwrap_or_else(|_| Err(too_slow())) {
+            Ok((chosen, permit)) => {
+                let asked = Asked { headers, peer, media_type, deadline, request_id: &request_id };
+                self.execute(chosen, permit, &asked).await
+            }
+            Err(rejection) => Err(rejection),
+        };
         let response = outcome.unwrap_or_else(|r| r.answer(media_type, &request_id));
         finish(response, &request_id)
     }
@@ -166,11 +178,9 @@ impl Graphql {
         &self,
         chosen: Chosen,
         permit: Option<Permit>,
-        headers: &HeaderMap,
-        peer: SocketAddr,
-        media_type: MediaType,
-        request_id: &str,
+        asked: &Asked<'_>,
     ) -> Result<Response<Body>, Rejection> {
+        let Asked { headers, peer, media_type, deadline, request_id } = *asked;
         let Parameters { query, operation_name, variables } = chosen.parameters;
         let mut request = Request::new(query)
             .variables(variables)
@@ -178,29 +188,47 @@ impl Graphql {
             .data(caller::visitor(headers, peer));
         request.operation_name = operation_name;
         request.set_parsed_query(chosen.document);
-        if let Some(permit) = permit {
-            request = request.data(Loaders::new(&self.bank, &permit)).data(permit);
-        }
+        request = request.data(Seat::new(&self.bank, permit));
         let schema = self.schema.clone();
         // In a task of its own, so that a panic ends this request and nothing else,
         // and a client that goes away does not stop a movement half-way.
-        let mut task = AbortOnDrop(tokio::spawn(async move { schema.execute(request).await }));
-        let executed = (&mut task.0).await.map_err(|error| {
+        let task = tokio::spawn(async move {
+            tokio::time::timeout_at(deadline, schema.execute(request)).await
+        });
+        let executed = task.await.map_err(|error| {
             tracing::error!(request_id, %error, "a request panicked");
             let message = "Something went wrong on our side. Tell us the request id.";
             Rejection::request(StatusCode::INTERNAL_SERVER_ERROR, INTERNAL, message)
         })?;
+        let executed = executed.map_err(|_| too_late())?;
         Ok(answer_executed(&executed, media_type, request_id))
     }
 }
 
-/// Ends a task that nobody waits for any more: its transaction is rolled back.
-struct AbortOnDrop(tokio::task::JoinHandle<Executed>);
+/// A body that is too long, or that broke off.
+fn unread(error: &axum::Error) -> Rejection {
+    let source = std::error::Error::source(error);
+    let too_long = matches!(source, Some(source) if source.is::<LengthLimitError>());
+    let (status, message) = if too_long {
+        let message = format!("The body must have at most {BODY_MAX} bytes.");
+        (StatusCode::PAYLOAD_TOO_LARGE, message)
+    } else {
+        (StatusCode::BAD_REQUEST, "The body could not be read to its end.".to_owned())
+    };
+    Rejection::request(status, BAD_USER_INPUT, message)
+}
 
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+/// The request took too long to arrive.
+fn too_slow() -> Rejection {
+    let message = "The request took too long to arrive; nothing was done.";
+    Rejection::request(StatusCode::GATEWAY_TIMEOUT, TIMEOUT, message)
+}
+
+/// The request took too long. Whether its last commit went through is not known.
+fn too_late() -> Rejection {
+    let message = "The request took too long and may or may not have been done: send it again with \
+        the same idempotency key.";
+    Rejection::request(StatusCode::GATEWAY_TIMEOUT, TIMEOUT, message)
 }
 
 /// Which kind of operation will run.

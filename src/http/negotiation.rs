@@ -21,31 +21,38 @@ impl MediaType {
     }
 }
 
-/// One range of an `Accept` header: its type, its weight in thousandths, how exact it is.
-struct Range<'a> {
-    name: &'a str,
-    weight: u32,
-}
-
-fn ranges(accept: &str) -> impl Iterator<Item = Range<'_>> {
-    accept.split(',').filter_map(|part| {
-        let mut pieces = part.split(';');
-        let name = pieces.next()?.trim();
-        let q = pieces.find_map(|piece| piece.trim().strip_prefix("q="));
-        let weight = q.map_or(Some(1_000), thousandths)?;
-        (!name.is_empty()).then_some(Range { name, weight })
-    })
-}
-
-/// A weight such as `0.8`; a malformed one counts for nothing.
-fn thousandths(text: &str) -> Option<u32> {
+/// A weight such as `0.8` in thousandths; a malformed one counts for nothing.
+fn thousandths(text: &str) -> u32 {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = fraction.len() <= 3 && fraction.bytes().all(|b| b.is_ascii_digit());
     match (whole, digits) {
-        ("1", true) if fraction.bytes().all(|b| b == b'0') => Some(1_000),
-        ("0", true) => format!("{fraction:0<3}").parse().ok(),
-        _ => None,
+        ("1", true) if fraction.bytes().all(|b| b == b'0') => 1_000,
+        ("0", true) => format!("{fraction:0<3}").parse().unwrap_or(0),
+        _ => 0,
     }
+}
+
+/// The ranges of an `Accept` header with their weights, in the order of the header.
+fn ranges(accept: &str) -> impl Iterator<Item = (String, u32)> {
+    accept.split(',').filter_map(|part| {
+        let mut pieces = part.split(';').map(str::trim);
+        let name = pieces.next()?.to_ascii_lowercase();
+        let q = pieces.find_map(|piece| {
+            let (key, value) = piece.split_once('=')?;
+            key.trim().eq_ignore_ascii_case("q").then(|| value.trim())
+        });
+        (!name.is_empty()).then(|| (name, q.map_or(1_000, thousandths)))
+    })
+}
+
+/// What a header says of one media type: its weight, how exact the range is that
+/// says it, and where it stands. The most exact range counts, whatever its weight.
+fn liking(ranges: &[(String, u32)], name: &str) -> Option<(u32, bool, usize)> {
+    let said = |wanted: &str| ranges.iter().position(|(range, _)| range == wanted);
+    let exact = said(name);
+    let place = exact.or_else(|| said("application/*")).or_else(|| said("*/*"))?;
+    let weight = ranges[place].1;
+    (weight > 0).then_some((weight, exact.is_some(), place))
 }
 
 /// Chooses what the client likes best; `None` where it takes neither type.
@@ -53,29 +60,20 @@ fn thousandths(text: &str) -> Option<u32> {
 /// Without a header, and where only a wildcard fits, it is `application/json`,
 /// because that is what clients that do not know better expect.
 pub fn choose(headers: &HeaderMap) -> Option<MediaType> {
-    let mut values = headers.get_all(header::ACCEPT).iter().peekable();
-    if values.peek().is_none() {
+    let values = headers.get_all(header::ACCEPT).iter();
+    let all: Vec<_> = values.flat_map(|v| ranges(v.to_str().unwrap_or_default())).collect();
+    if all.is_empty() {
         return Some(MediaType::Json);
     }
-    let mut best: Option<(u32, bool, MediaType)> = None;
-    for value in values {
-        for range in ranges(value.to_str().unwrap_or_default()) {
-            let (media_type, exact) = match range.name.to_ascii_lowercase().as_str() {
-                "application/graphql-response+json" => (MediaType::GraphqlResponse, true),
-                "application/json" => (MediaType::Json, true),
-                "*/*" | "application/*" => (MediaType::Json, false),
-                _ => continue,
-            };
-            // Of equal weights an exact name beats a wildcard, and then the first one counts.
-            let better = best.is_none_or(|(weight, was_exact, _)| {
-                range.weight > weight || (range.weight == weight && exact && !was_exact)
-            });
-            if range.weight > 0 && better {
-                best = Some((range.weight, exact, media_type));
-            }
-        }
-    }
-    best.map(|(_, _, media_type)| media_type)
+    let new = liking(&all, "application/graphql-response+json");
+    let old = liking(&all, "application/json");
+    let (Some(new), Some(old)) = (new, old) else {
+        return new.map(|_| MediaType::GraphqlResponse).or(old.map(|_| MediaType::Json));
+    };
+    // Of equal weights an exact name beats a wildcard, and then the first one counts.
+    let prefers_new = (new.0, new.1) > (old.0, old.1)
+        || ((new.0, new.1) == (old.0, old.1) && new.1 && new.2 < old.2);
+    Some(if prefers_new { MediaType::GraphqlResponse } else { MediaType::Json })
 }
 
 /// The body is JSON in UTF-8, by its own word.
@@ -120,6 +118,9 @@ mod tests {
         assert_eq!(accept("*/*, application/graphql-response+json"), new);
         assert_eq!(accept("APPLICATION/JSON; charset=utf-8"), old);
         assert_eq!(accept("text/html, */*;q=0.1"), old);
+        assert_eq!(accept("*/*, application/json;q=0"), new);
+        assert_eq!(accept("application/*;q=0.5, application/json;Q=0.4"), new);
+        assert_eq!(accept(""), old);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::{
         session::Session,
     },
     domain::{
-        posting::{Decision, Leg, decide},
+        posting::{Decision, Leg, Standing, decide},
         refusal::Refusal,
     },
     store::{
@@ -23,6 +23,7 @@ use crate::{
         clock::{Clock, Instant},
         entropy,
         entropy::Entropy,
+        id::AccountId,
     },
 };
 
@@ -82,29 +83,27 @@ impl Ledger {
         if let Some(key) = &posting.key {
             claim(s, key, now).await?;
         }
-        if let Some((session_id, user_id)) = posting.session {
-            let facts = session::facts(s, session_id, user_id).await?;
-            if !facts.is_some_and(|facts| facts.is_alive(now)) {
-                return Err(Refusal::SessionEnded.into());
-            }
-        }
         if let Some(opening) = &posting.opens {
             open(s, opening, now).await?;
         }
-        match &posting.movement {
-            Some(movement) => Ok(Some(self.move_money(s, movement, now).await?)),
-            None => Ok(None),
-        }
+        let Some(movement) = &posting.movement else {
+            require_session(s, posting, now).await?;
+            return Ok(None);
+        };
+        let legs = movement.legs()?;
+        let standings = lock(s, &legs).await?;
+        // Asked under the locks, as it may have taken long to get them.
+        require_session(s, posting, now).await?;
+        let decision = decide(&legs, &standings, now)?;
+        Ok(Some(self.write(s, movement, decision).await?))
     }
 
-    async fn move_money(
+    async fn write(
         &self,
         s: &mut Session,
         movement: &Movement,
-        now: Instant,
+        decision: Decision,
     ) -> Result<Moved, Stop> {
-        let legs = movement.legs()?;
-        let decision = lock_and_decide(s, &legs, now).await?;
         let id = movement.transaction_id;
         let posted_at = decision.posted_at;
         for line in &decision.lines {
@@ -153,11 +152,21 @@ async fn open(s: &mut Session, opening: &Opening, now: Instant) -> Result<(), St
     Ok(())
 }
 
-/// Locks the customers' accounts in ascending order and decides on what stands there then.
+/// The session that asks must still be alive.
+async fn require_session(s: &mut Session, posting: &Posting, now: Instant) -> Result<(), Stop> {
+    let Some((session_id, user_id)) = posting.session else {
+        return Ok(());
+    };
+    let facts = session::facts(s, session_id, user_id).await?;
+    let alive = facts.is_some_and(|facts| facts.is_alive(now));
+    if alive { Ok(()) } else { Err(Refusal::SessionEnded.into()) }
+}
+
+/// Locks the customers' accounts in ascending order and tells how they stand then.
 ///
 /// In any other order two opposite transfers would deadlock on PostgreSQL, which
 /// costs a second each time.
-async fn lock_and_decide(s: &mut Session, legs: &[Leg], now: Instant) -> Result<Decision, Stop> {
+async fn lock(s: &mut Session, legs: &[Leg]) -> Result<BTreeMap<AccountId, Standing>, Stop> {
     let customers = legs.iter().filter(|leg| leg.customer);
     let sorted: BTreeMap<_, _> = customers.map(|leg| (leg.account_id, leg.currency)).collect();
     let mut standings = BTreeMap::new();
@@ -166,5 +175,5 @@ async fn lock_and_decide(s: &mut Session, legs: &[Leg], now: Instant) -> Result<
             standings.insert(id, standing);
         }
     }
-    Ok(decide(legs, &standings, now)?)
+    Ok(standings)
 }

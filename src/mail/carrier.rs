@@ -74,9 +74,18 @@ impl Smtp {
         let sending = self.transport.send(message);
         match tokio::time::timeout(DELIVERY_TIMEOUT, sending).await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) if error.is_permanent() => Err(permanent(&error)),
+            Ok(Err(error)) if is_of_the_letter(&error) => Err(permanent(&error)),
             Ok(Err(error)) => Err(CarrierError::Temporary(error.to_string())),
             Err(_) => Err(CarrierError::Temporary("the server took too long".to_owned())),
         }
     }
+}
+
+/// The server refused this letter or its address for good.
+///
+/// Every other refusal (of our password, of our host) is of ourselves: somebody
+/// will mend it, and until the letter expires it is worth another try.
+fn is_of_the_letter(error: &lettre::transport::smtp::Error) -> bool {
+    let code = error.status().map(|code| code.to_string());
+    error.is_permanent() && matches!(code.as_deref(), Some("550" | "551" | "552" | "553"))
 }

@@ -24,14 +24,20 @@ fn set(to: &str, page: &Page<'_>) -> Letter {
 }
 
 /// The code that proves an email address at registration; good for 24 hours.
-pub fn verify_email(to: &str, code: &str) -> Letter {
+///
+/// It names the end of the phone number that registered with it: whoever gets a
+/// letter that somebody else has asked for can tell it from their own.
+pub fn verify_email(to: &str, code: &str, phone_number: &str) -> Letter {
+    let end = phone_number.get(phone_number.len().saturating_sub(4)..).unwrap_or_default();
+    let about = format!("It is for the registration with the phone number that ends in {end}.");
     let page = Page {
         subject: "Verify your email address",
         before: &["Welcome to Teller. Send this code back to finish your registration:"],
         code: Some(code),
         after: &[
+            &about,
             "The code is good for 24 hours.",
-            "If you did not ask for an account, ignore this letter: nothing will happen.",
+            "If you did not ask for an account, or that is not your number, ignore this letter.",
         ],
     };
     set(to, &page)

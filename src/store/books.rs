@@ -110,6 +110,32 @@ statements! {
             WHERE x.transaction_id = t.transaction_id) <> 2
         ORDER BY t.transaction_id LIMIT 1";
 
+    TEXTS_ELSEWHERE = "
+        SELECT x.transaction_id FROM transaction_texts x
+        WHERE NOT EXISTS (
+            SELECT 1 FROM entries e
+            WHERE e.transaction_id = x.transaction_id AND e.account_id = x.account_id)
+        ORDER BY x.transaction_id LIMIT 1";
+
+    LAST_POSTED = "
+        SELECT b.account_id FROM balances b
+        WHERE (b.last_posted_at IS NULL) <> (b.version = 0)
+            OR b.last_posted_at <> (
+                SELECT MAX(e.posted_at) FROM entries e WHERE e.account_id = b.account_id)
+        ORDER BY b.account_id LIMIT 1";
+
+    CARDS = "
+        SELECT a.account_id FROM accounts a
+        WHERE (a.kind = 'CARD') <> EXISTS (
+            SELECT 1 FROM cards c WHERE c.account_id = a.account_id)
+        ORDER BY a.account_id LIMIT 1";
+
+    CARD_KEYS = "
+        SELECT k.result_id FROM idempotency_keys k
+        WHERE k.result_kind = 'CARD' AND NOT EXISTS (
+            SELECT 1 FROM cards c WHERE c.account_id = k.result_id)
+        ORDER BY k.result_id LIMIT 1";
+
     KEYS = "
         SELECT k.result_id FROM idempotency_keys k
         WHERE k.result_kind = 'TRANSACTION' AND NOT EXISTS (
@@ -134,6 +160,10 @@ pub const CHECKS: &[Check] = &[
     check("no balance is below its floor or held by nothing", "account", FLOOR),
     check("customers' accounts have a balance, the bank's have none", "account", WITHOUT_BALANCE),
     check("every transaction has the texts of both sides", "transaction", TEXTS),
+    check("every text is of an account that the transaction moved", "transaction", TEXTS_ELSEWHERE),
+    check("every account knows its last posting", "account", LAST_POSTED),
+    check("every card's account has its card, and no other has one", "account", CARDS),
+    check("every key that made a card names it", "card", CARD_KEYS),
     check("every key that moved money names its movement", "transaction", KEYS),
 ];
 

@@ -199,6 +199,11 @@ statements! {
         WHERE t.transaction_id IN ($1..)
         GROUP BY t.transaction_id, t.kind, t.posted_at";
 
+    /// Which of these transactions touch an account of this person, by the books themselves.
+    TOUCHING = "
+        SELECT e.transaction_id FROM entries e JOIN accounts a ON a.account_id = e.account_id
+        WHERE a.owner_id = $1 AND e.transaction_id IN ($2..)";
+
     SIDES = "
         SELECT transaction_id, side, account_id, label, last4, note
         FROM transaction_texts WHERE transaction_id IN ($1..)";
@@ -271,6 +276,17 @@ pub async fn transactions(
     ids: &[TransactionId],
 ) -> Result<Vec<Transaction>, DbError> {
     session.query(TRANSACTIONS).bind_list(ids).all().await
+}
+
+/// Which of these transactions touch an account of this person.
+pub async fn touching(
+    session: &mut Session,
+    owner_id: UserId,
+    ids: &[TransactionId],
+) -> Result<Vec<TransactionId>, DbError> {
+    let rows: Vec<(TransactionId,)> =
+        session.query(TOUCHING).bind(owner_id).bind_list(ids).all().await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
 /// What the sides of transactions are called, in no particular order.

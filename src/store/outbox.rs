@@ -15,6 +15,8 @@ pub struct Waiting {
     pub letter: Vec<u8>,
     /// How often it was tried, this time included.
     pub tries: i64,
+    /// When it was written.
+    pub created_at: Instant,
     /// When it is of no use any more.
     pub expires_at: Instant,
 }
@@ -33,7 +35,7 @@ statements! {
             SELECT o.letter_id FROM outbox o WHERE o.next_try_at <= $1
             ORDER BY o.next_try_at LIMIT $3)
         AND next_try_at <= $1
-        RETURNING letter_id, letter, tries, expires_at";
+        RETURNING letter_id, letter, tries, created_at, expires_at";
 
     POSTPONE = "UPDATE outbox SET next_try_at = $2 WHERE letter_id = $1";
 

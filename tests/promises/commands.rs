@@ -75,7 +75,7 @@ async fn a_database_of_another_secret_is_left_alone() {
         let (code, out, err) = run(fresh.folder(), &fresh.url, &["seed"]).await;
         assert_eq!(code, 0, "{out}{err}");
         let mut other = teller(fresh.folder(), &fresh.url);
-        let output = other.args(["audit", "--secret-key", SECRET]).output().await.expect("it runs");
+        let output = other.args(["seed", "--secret-key", SECRET]).output().await.expect("it runs");
         assert_eq!(output.status.code(), Some(1));
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(told.contains("written with another TELLER_SECRET_KEY"), "{told}");
@@ -142,6 +142,10 @@ async fn what_cannot_be_opened_is_said_in_a_sentence() {
         assert_ne!(code, 0);
         assert!(err.contains(told), "{url}: {err}");
     }
+    let missing = folder.path().join("nowhere.db");
+    let url = format!("sqlite://{}", missing.display());
+    let (code, _, err) = run(folder.path(), &url, &["audit"]).await;
+    assert_eq!((code, missing.exists()), (1, false), "an audit makes nothing: {err}");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address").to_string();
     let url = format!("sqlite://{}", folder.path().join("teller.db").display());

@@ -93,7 +93,8 @@ async fn every_named_statement_prepares_on_both() {
         for (file, statements) in catalogue::ALL {
             for (name, sql) in *statements {
                 let label = format!("{file}::{name}");
-                let sql: &'static str = sql.replace("($1..)", "($1, $2)").leak();
+                let sql: &'static str =
+                    sql.replace("($1..)", "($1, $2)").replace("($2..)", "($2, $3)").leak();
                 let count = |parameters: Option<Either<usize, usize>>| match parameters {
                     Some(Either::Left(count) | Either::Right(count)) => count,
                     None => 0,
