@@ -20,6 +20,8 @@ pub const GRAPHQL_PARSE_FAILED: &str = "GRAPHQL_PARSE_FAILED";
 pub const GRAPHQL_VALIDATION_FAILED: &str = "GRAPHQL_VALIDATION_FAILED";
 /// An input has the wrong shape, or a query's argument a value that is not taken.
 pub const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
+/// The document asks for more than one request may.
+pub const COST_EXCEEDED: &str = "COST_EXCEEDED";
 /// The field needs a signed-in person, or the credential opens nothing.
 pub const UNAUTHENTICATED: &str = "UNAUTHENTICATED";
 /// Too much is waiting; the same request may succeed a little later.

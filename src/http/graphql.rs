@@ -29,18 +29,19 @@ use super::{
     answer::{Rejection, json_response},
     caller,
     negotiation::{self, MediaType},
-    nesting,
+    nesting::{self, Verdict},
     parameters::Parameters,
 };
 use crate::{
     bank::{context::Bank, permit::Permit},
     graphql::{
+        completion::executor::Executor,
         errors::{
-            BAD_USER_INPUT, GRAPHQL_PARSE_FAILED, GRAPHQL_VALIDATION_FAILED, INTERNAL, OVERLOADED,
-            TIMEOUT,
+            BAD_USER_INPUT, COST_EXCEEDED, GRAPHQL_PARSE_FAILED, GRAPHQL_VALIDATION_FAILED,
+            INTERNAL, OVERLOADED, TIMEOUT,
         },
+        guard,
         request::RequestId,
-        schema::BankSchema,
         shape::{check::Shapes, faults::ShapeFault},
         viewer::Seat,
     },
@@ -58,7 +59,7 @@ pub struct Graphql {
     /// The bank.
     pub bank: Bank,
     /// The schema over it.
-    pub schema: BankSchema,
+    pub schema: Executor,
     /// The shapes of the schema's inputs.
     pub shapes: Arc<Shapes>,
 }
@@ -144,11 +145,7 @@ impl Graphql {
 
     /// Parses the document and checks all that can be checked without running it.
     fn choose(&self, parameters: Parameters, may_mutate: bool) -> Result<Chosen, Rejection> {
-        if !nesting::is_safe(&parameters.query) {
-            let message = "The document nests its brackets too deeply.";
-            let error = answer::error(GRAPHQL_PARSE_FAILED, message, None);
-            return Err(Rejection::document(vec![error]));
-        }
+        readable(&parameters.query)?;
         let document = parse_query(&parameters.query).map_err(|error| unparsed(&error))?;
         let kind = operation(&document, parameters.operation_name.as_deref())?;
         match kind {
@@ -167,6 +164,10 @@ impl Graphql {
             }
         }
         let name = parameters.operation_name.as_deref();
+        guard::check(&document, name).map_err(|refused| {
+            let error = answer::error(refused.code, &refused.message, refused.position);
+            Rejection::document(vec![error])
+        })?;
         let faults = self.shapes.faults(&document, name, &parameters.variables);
         if !faults.is_empty() {
             return Err(Rejection::document(faults.iter().map(misshapen).collect()));
@@ -256,6 +257,31 @@ fn operation(
             }
         }
     }
+}
+
+/// A document's text that the parser can be given without harm or loss.
+fn readable(document: &str) -> Result<(), Rejection> {
+    let (code, message, position) = match nesting::read(document) {
+        Verdict::Fine => return Ok(()),
+        Verdict::TooDeep(position) => {
+            let message = "The document nests its brackets too deeply.".to_owned();
+            (GRAPHQL_PARSE_FAILED, message, position)
+        }
+        Verdict::TooLong(position) => {
+            let message = format!("A document may have at most {} tokens.", nesting::TOKENS_MAX);
+            (COST_EXCEEDED, message, position)
+        }
+        Verdict::OpenString(position) => {
+            let message = "A string of the document never closes.".to_owned();
+            (GRAPHQL_PARSE_FAILED, message, position)
+        }
+        Verdict::Repeated(field, position) => {
+            // Only what can be a name of ours is repeated; the rest may be a secret.
+            let field = if field.len() <= 40 { field } else { "A field" };
+            (GRAPHQL_VALIDATION_FAILED, format!("{field} stands twice in one input."), position)
+        }
+    };
+    Err(Rejection::document(vec![answer::error(code, &message, Some(position))]))
 }
 
 /// A document that is not GraphQL. The parser's excerpt is left out, as the

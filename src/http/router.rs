@@ -13,7 +13,7 @@ use axum::{
 use super::{graphql, graphql::Graphql, host, inbox};
 use crate::{
     bank::context::Bank,
-    graphql::{schema, shape::check::Shapes},
+    graphql::{completion::executor::Executor, schema, shape::check::Shapes},
 };
 
 /// The whole server.
@@ -24,7 +24,7 @@ pub fn router(bank: Bank) -> Router {
     let sandbox = bank.rules.sandbox;
     let shapes = Shapes::from_sdl(&schema::sdl()).expect("our own schema is read back");
     let transport = Graphql {
-        schema: schema::build(bank.clone()),
+        schema: Executor::new(schema::build(bank.clone())),
         shapes: Arc::new(shapes),
         bank: bank.clone(),
     };

@@ -10,6 +10,7 @@ mod commands;
 mod contract;
 mod crash;
 mod databases;
+mod documents;
 mod guards;
 mod mail;
 mod money;
