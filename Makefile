@@ -17,7 +17,7 @@
 #   clean       remove all that was built or installed here; ./data stays
 #
 # Rust comes from rustup (rust-version in Cargo.toml). `test` and `prove` also
-# need Node.js 20 or newer; PostgreSQL they find or fetch themselves, see
+# need Node.js 20 or newer, curl and jq; PostgreSQL they find or fetch, see
 # tests/support/with-postgres.sh.
 
 # The recipes that start a server are one command each, so that a signal to make
@@ -26,7 +26,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 # In the order written, whatever -j says: cargo waits for its own lock anyway.
 .NOTPARALLEL:
-.PHONY: help run test lint prove schema deny advisories clean node-packages cargo-deny
+.PHONY: help run test lint prove schema deny advisories clean tools node-packages cargo-deny
 
 ARGS ?=
 
@@ -42,7 +42,7 @@ run:
 	@echo "Starting Teller (make run)"
 	@TELLER_COMMIT=$$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown) cargo run --release --locked -- serve $(ARGS)
 
-test: lint node-packages
+test: lint tools node-packages
 	@echo "Testing on SQLite and on PostgreSQL (make test)"
 	@tests/support/with-postgres.sh tests/support/with-tally.sh cargo test --locked
 
@@ -67,7 +67,7 @@ lint:
 		echo "Not checked: bans, licences and sources of the dependencies, because cargo-deny is not installed; make deny installs it and checks them."; \
 	fi
 
-prove: node-packages
+prove: tools node-packages
 	@echo "Proving every promise at its full size; this takes long (make prove)"
 	@TELLER_SCALE=full tests/support/with-postgres.sh tests/support/with-proof.sh \
 		cargo test --release --locked --test promises -- --test-threads=1 --nocapture
@@ -91,6 +91,9 @@ clean:
 	@rm -rf tests/node/node_modules
 
 # --- Steps of the targets above ---
+
+tools:
+	@tests/support/tools.sh
 
 node-packages:
 	@tests/node/install.sh

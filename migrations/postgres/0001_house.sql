@@ -193,6 +193,10 @@ CREATE TABLE transaction_texts (
 CREATE FUNCTION entries_come_before_their_transaction() RETURNS trigger LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 BEGIN
+    -- Whoever adds an entry to a transaction that somebody else is just closing
+    -- waits here for that commit, and then finds it closed.
+    PERFORM pg_advisory_xact_lock(hashtextextended(d.transaction_id::text, 0))
+    FROM (SELECT DISTINCT transaction_id FROM new_rows ORDER BY transaction_id) d;
     IF EXISTS (
         SELECT 1 FROM new_rows n CROSS JOIN LATERAL (
             SELECT 1 FROM transactions t WHERE t.transaction_id = n.transaction_id LIMIT 1) closed)

@@ -189,15 +189,71 @@ async fn the_audit_names_what_is_wrong() {
     each_database(async |bank| {
         furnished(bank).await;
         bank.audit().await;
-        bank.fresh
-            .raw("UPDATE balances SET posted = posted + 1 WHERE version > 0")
-            .await
-            .expect("raw SQL");
-        let report = books::audit(&bank.bank).await.expect("the books are read");
-        assert!(!report.holds());
-        let broken: Vec<_> = report.findings.iter().filter(|f| f.broken.is_some()).collect();
-        assert_eq!(broken.len(), 1, "{broken:?}");
-        assert_eq!(broken[0].promise, "every balance is the sum of its entries");
+        for (breaks, mends, promise) in [
+            (
+                "UPDATE balances SET posted = posted + 1 WHERE version > 0",
+                "UPDATE balances SET posted = posted - 1 WHERE version > 0",
+                "every balance is the sum of its entries",
+            ),
+            (
+                "UPDATE balances SET last_posted_at = '2999-01-01T00:00:00+00:00' WHERE version > 0",
+                "UPDATE balances SET last_posted_at = (SELECT MAX(posted_at) FROM entries e
+                    WHERE e.account_id = balances.account_id)",
+                "every account knows its last posting",
+            ),
+            (
+                "UPDATE transaction_texts SET account_id = (SELECT account_id FROM accounts WHERE kind = 'WALLET') WHERE side = 'TO'",
+                "UPDATE transaction_texts SET account_id = (SELECT account_id FROM accounts WHERE kind = 'CARD') WHERE side = 'TO'",
+                "every text is of an account that the transaction moved",
+            ),
+            (
+                "UPDATE balances SET held = 1 WHERE posted > 0",
+                "UPDATE balances SET held = 0",
+                "no balance is below its floor or held by nothing",
+            ),
+            (
+                "DELETE FROM cards",
+                "",
+                "every card's account has its card, and no other has one",
+            ),
+        ] {
+            bank.fresh.raw(breaks).await.expect(breaks);
+            let report = books::audit(&bank.bank).await.expect("the books are read");
+            let broken: Vec<_> = report.findings.iter().filter(|f| f.broken.is_some()).collect();
+            assert_eq!(broken.len(), 1, "{}: {breaks}: {broken:?}", bank.database);
+            assert_eq!(broken[0].promise, promise);
+            assert!(!report.holds());
+            if !mends.is_empty() {
+                bank.fresh.raw(mends).await.expect(mends);
+                bank.audit().await;
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_adds_an_entry_to_a_transaction_that_is_being_closed() {
+    each_database(async |bank| {
+        furnished(bank).await;
+        let balanced = entry(FRESH, "CASH_CLEARING", "USD", 5)
+            + &entry(FRESH, "OPENING_CREDITS", "USD", -5)
+            + &close(FRESH);
+        let hold = match bank.database {
+            "sqlite" => "",
+            _ => "SELECT pg_sleep(0.5);",
+        };
+        let closing = adapt(bank, &format!("BEGIN; {balanced} {hold} COMMIT;"));
+        let added = adapt(bank, &entry(FRESH, "CASH_CLEARING", "EUR", 7));
+        let meanwhile = async {
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+            bank.fresh.raw(&added).await
+        };
+        let (closed, added) = tokio::join!(bank.fresh.raw(&closing), meanwhile);
+        closed.expect("the transaction itself is taken");
+        let told = added.expect_err("the late entry is refused").to_string();
+        assert!(told.contains("the transaction is closed"), "{}: {told}", bank.database);
+        bank.audit_sums().await;
     })
     .await;
 }

@@ -146,6 +146,27 @@ async fn a_letter_that_is_refused_for_good_is_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_letter_is_kept_while_our_own_mail_settings_are_wrong() {
+    each_database(async |bank| {
+        let mut server = SmtpServer::start(&["--auth", "bank:secret"]).await;
+        let sending = register_with(bank, &server.url.replace("://", "://bank:wrong@")).await;
+        assert_eq!(outbox::drain(&sending).await.expect("the outbox is read"), 1);
+        assert_eq!(waiting(bank).await, 1, "{}: a wrong password loses no letter", bank.database);
+        let smtp =
+            Smtp::from_url(&server.url.replace("://", "://bank:secret@"), "bank@example.org");
+        let post_office =
+            PostOffice { smtp: Some(smtp.expect("usable")), ..sending.post_office.clone() };
+        let mended = teller::bank::context::Bank { post_office, ..sending };
+        bank.wait(Duration::seconds(5));
+        assert_eq!(outbox::drain(&mended).await.expect("the outbox is read"), 1);
+        assert_eq!(server.letter().await["subject"], "Verify your email address");
+        assert_eq!(waiting(bank).await, 0);
+        assert!(server.end().await.success());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_letter_whose_code_has_expired_is_never_sent() {
     each_database(async |bank| {
         // Nobody listens on this port, which was just free.
@@ -156,10 +177,15 @@ async fn a_letter_whose_code_has_expired_is_never_sent() {
         let sending = register_with(bank, &format!("smtp://{port}")).await;
         assert_eq!(outbox::drain(&sending).await.expect("the outbox is read"), 1);
         assert_eq!(waiting(bank).await, 1, "the server is down");
+        assert_eq!(
+            bank.letters("ann@example.org").await.len(),
+            1,
+            "and the inbox shows it already"
+        );
         bank.wait(Duration::hours(24));
         assert_eq!(outbox::drain(&sending).await.expect("the outbox is read"), 1);
         assert_eq!(waiting(bank).await, 0);
-        assert!(bank.letters("ann@example.org").await.is_empty());
+        assert!(bank.letters("ann@example.org").await.is_empty(), "it is shown no more");
     })
     .await;
 }

@@ -302,3 +302,95 @@ async fn what_is_anothers_is_not_found_on_any_path() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_movement_that_waited_while_its_session_ended_does_not_happen() {
+    each_database(async |bank| {
+        let [(ann, from), (bob, to)] = two(bank).await;
+        // Somebody holds the payer's account for a while.
+        let db = &bank.bank.db;
+        let mut holder = db.write().await.expect("a transaction begins");
+        let hold = "UPDATE balances SET version = version";
+        holder.query(hold).execute().await.expect("the accounts are locked");
+        let pay = bank.pay_raw(&ann, "k", &from.id, &to.number, "1");
+        let release = async {
+            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+            if bank.database == "postgres" {
+                let query = "mutation { logout { ok } }";
+                let done = bank.run(Some(&ann.token), query, json!({})).await;
+                assert_eq!(done["logout"]["ok"], true);
+            } else {
+                // SQLite has one writer: the session is ended by whoever holds it.
+                let end = "UPDATE sessions SET ended_at = created_at";
+                holder.query(end).execute().await.expect("all sessions end");
+            }
+            holder.commit().await.expect("the locks are released");
+        };
+        let (answer, ()) = tokio::join!(pay, release);
+        let code = &answer["errors"][0]["extensions"]["code"];
+        assert_eq!(code, "UNAUTHENTICATED", "{}: {answer}", bank.database);
+        if bank.database == "postgres" {
+            assert_eq!(bank.posted(&bob, &to.id).await, "50.00");
+        }
+        bank.audit().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn amounts_and_holdings_stay_far_from_the_edge_of_their_range() {
+    each_database(async |bank| {
+        let [(ann, from), (_, to)] = two(bank).await;
+        let refused = bank.top_up(&ann, "k", &from.id, "10000000000000").await;
+        assert_eq!(codes(&refused), ["INVALID_INPUT"]);
+        let filled = bank.top_up(&ann, "f", &from.id, "9999999999900").await;
+        assert_eq!(filled["errors"], json!([]));
+        let refused = bank.top_up(&ann, "o", &from.id, "50").await;
+        assert_eq!(refused["errors"][0]["message"], "amount would make the account hold too much.");
+        let paid = bank.pay(&ann, "p", &from.id, &to.number, "9999999999950").await;
+        assert_eq!(
+            paid["errors"],
+            json!([]),
+            "whoever is paid is never refused for what they have"
+        );
+        bank.audit().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_cursor_is_refused() {
+    each_database(async |bank| {
+        let ann = bank.join("ann", 1).await;
+        for micros in [i64::MIN, -8_334_601_228_800_000_000, -1, 253_402_300_800_000_000, i64::MAX]
+        {
+            let key = [&micros.to_be_bytes()[..], &[0; 32]].concat();
+            let cursor = teller::types::page::Cursor::seal(1, &key);
+            let query = format!("{{ history(after: \"{}\") {{ totalCount }} }}", cursor.as_str());
+            let answer = bank.post(Some(&ann.token), &query, json!({})).await;
+            let code = &answer.json()["errors"][0]["extensions"]["code"];
+            assert_eq!(code, "BAD_USER_INPUT", "{}: {micros}: {}", bank.database, answer.text());
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_are_dropped_leave_the_database_usable() {
+    each_database(async |bank| {
+        let [(ann, from), (_, to)] = two(bank).await;
+        for n in 0..300_u64 {
+            let key = format!("d{n}");
+            let pay = bank.pay_raw(&ann, &key, &from.id, &to.number, "0.01");
+            let _ =
+                tokio::time::timeout(std::time::Duration::from_micros(n * 17 % 3_000), pay).await;
+        }
+        for n in 0..40 {
+            let key = format!("k{n}");
+            let paid = bank.pay(&ann, &key, &from.id, &to.number, "0.01").await;
+            assert_eq!(paid["errors"], json!([]), "{}", bank.database);
+        }
+        bank.audit().await;
+    })
+    .await;
+}

@@ -185,6 +185,68 @@ async fn a_wrong_password_and_an_unknown_address_are_told_alike() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_answers_with_the_person_who_signed_in_whoever_sent_it() {
+    each_database(async |bank| {
+        let ann = bank.join("ann", 1).await;
+        bank.create_card(&ann, json!({})).await;
+        let bob = bank.join("bob", 2).await;
+        let bobs = text(&bank.create_card(&bob, json!({})).await["card"]["id"]);
+        for sender in [None, Some(ann.token.as_str())] {
+            let asked = bank.login(&bob.email, PASSWORD).await;
+            let code = bank.code(&bob.email).await;
+            // The next root field is the bearer's again.
+            let next = "createCard { card { id history { nodes { account { id } } } } }";
+            let next = if sender.is_some() { next } else { "" };
+            let query = format!(
+                "mutation ($input: ConfirmLoginInput!) {{
+                    confirmLogin(input: $input) {{ user {{ id
+                        cards {{ id history {{ totalCount }} }} wallet {{ id }}
+                        sessions {{ current }} history {{ nodes {{ account {{ id }} }} }} }} }}
+                    {next} }}"
+            );
+            let input = json!({ "challengeId": asked["challenge"]["id"], "code": code });
+            let answer = bank.run(sender, &query, json!({ "input": input })).await;
+            let user = &answer["confirmLogin"]["user"];
+            assert_eq!(user["id"], bob.id, "{answer}");
+            assert_eq!(user["cards"], json!([{ "id": bobs, "history": { "totalCount": 1 } }]));
+            assert_eq!(user["history"]["nodes"][0]["account"]["id"], bobs);
+            assert!(user["wallet"]["id"].is_string());
+            if sender.is_some() {
+                let made = &answer["createCard"]["card"];
+                assert_eq!(made["history"]["nodes"][0]["account"]["id"], made["id"], "{answer}");
+            }
+        }
+        let cards = bank.run(Some(&ann.token), "{ cards { id } }", json!({})).await;
+        assert_eq!(cards["cards"].as_array().map(Vec::len), Some(2), "ann made the second card");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_logins_at_once_one_code_is_good() {
+    each_database(async |bank| {
+        let ann = bank.join("ann", 1).await;
+        let login = || bank.login(&ann.email, PASSWORD);
+        let asked = tokio::join!(login(), login(), login(), login());
+        let ids = [asked.0, asked.1, asked.2, asked.3].map(|asked| text(&asked["challenge"]["id"]));
+        let letters = bank.letters(&ann.email).await;
+        let digits =
+            |text: &str| text.lines().map(str::trim).find(|l| l.len() == 6).map(str::to_owned);
+        let sent: Vec<String> = letters.iter().skip(1).filter_map(|l| digits(&l.text)).collect();
+        assert_eq!(sent.len(), 4);
+        let mut entered = 0;
+        for id in &ids {
+            for code in &sent {
+                entered +=
+                    usize::from(bank.confirm_login(id, code).await["accessToken"].is_string());
+            }
+        }
+        assert_eq!(entered, 1, "{}", bank.database);
+    })
+    .await;
+}
+
 async fn card(bank: &TestBank) -> (crate::support::people::Person, String) {
     let ann = bank.join("ann", 1).await;
     let id = text(&bank.create_card(&ann, json!({})).await["card"]["id"]);

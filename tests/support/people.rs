@@ -160,6 +160,21 @@ impl TestBank {
         self.transfer(person, input).await
     }
 
+    /// Pays to a card by its number; the whole answer, whatever it is.
+    pub async fn pay_raw(
+        &self,
+        person: &Person,
+        key: &str,
+        from: &str,
+        number: &str,
+        amount: &str,
+    ) -> Value {
+        let to = json!({ "cardNumber": number });
+        let input =
+            json!({ "idempotencyKey": key, "fromAccountId": from, "to": to, "amount": amount });
+        self.post(Some(&person.token), TRANSFER, json!({ "input": input })).await.json()
+    }
+
     /// Pays; the payload of the mutation.
     pub async fn transfer(&self, person: &Person, input: Value) -> Value {
         let variables = json!({ "input": input });

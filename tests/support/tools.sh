@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+#
+# Sees to it that curl and jq are there, with which the README's walkthrough is
+# typed. Debian installs them where this runs as root; elsewhere it says what to do.
+
+set -euo pipefail
+
+missing=()
+for tool in curl jq; do
+    command -v "$tool" >/dev/null 2>&1 || missing+=("$tool")
+done
+[ "${#missing[@]}" -eq 0 ] && exit 0
+
+if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
+    printf 'Installing %s (apt-get)\n' "${missing[*]}"
+    apt-get update --quiet --quiet
+    DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends \
+        "${missing[@]}" ca-certificates >/dev/null
+    exit 0
+fi
+
+printf 'make test needs %s: install them with the package manager of this machine.\n' "${missing[*]}" >&2
+exit 1
