@@ -99,8 +99,14 @@ pub(super) async fn answer(
     };
     let hash = mac::code(&bank.ring, id.as_bytes(), code.trim());
     let fits = mac::same(&hash, &found.code_hash);
-    match judge(found.guesses, found.expires_at, bank.now(), fits) {
-        Guess::Right => Ok(found),
+    refuse_unless_right(judge(found.guesses, found.expires_at, bank.now(), fits))?;
+    Ok(found)
+}
+
+/// What a guess that was not right is told.
+pub(super) fn refuse_unless_right(guess: Guess) -> Result<(), Failure> {
+    match guess {
+        Guess::Right => Ok(()),
         Guess::Wrong => Err(Refusal::BadCode.into()),
         Guess::UsedUp => Err(Refusal::TooManyAttempts.into()),
         Guess::Expired => Err(Refusal::CodeExpired.into()),

@@ -3,6 +3,7 @@
 use chrono::Duration;
 
 use super::{
+    challenge::refuse_unless_right,
     context::Bank,
     error::{Broken, Failure, unless_faulty},
     outbox,
@@ -15,7 +16,7 @@ use crate::{
     db::session::Session,
     domain::{
         account::AccountKind,
-        challenge::{CODE_DIGITS, GUESSES_MAX, Guess, judge},
+        challenge::{CODE_DIGITS, GUESSES_MAX, judge},
         fault::Faults,
         password,
         refusal::Refusal,
@@ -204,12 +205,8 @@ async fn guess(bank: &Bank, email: &Email, code: &str) -> Result<Registration, F
     };
     let hash = mac::code(&bank.ring, found.registration_id.as_bytes(), code.trim());
     let fits = mac::same(&hash, &found.code_hash);
-    match judge(found.guesses, found.expires_at, bank.now(), fits) {
-        Guess::Right => Ok(found),
-        Guess::Wrong => Err(Refusal::BadCode.into()),
-        Guess::UsedUp => Err(Refusal::TooManyAttempts.into()),
-        Guess::Expired => Err(Refusal::CodeExpired.into()),
-    }
+    refuse_unless_right(judge(found.guesses, found.expires_at, bank.now(), fits))?;
+    Ok(found)
 }
 
 async fn admit(bank: &Bank, s: &mut Session, admission: &Admission<'_>) -> Result<UserId, Failure> {

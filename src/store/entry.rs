@@ -117,75 +117,60 @@ pub struct SideText {
     pub note: Option<String>,
 }
 
+/// Entries with what the other side is called; what follows says which.
+macro_rules! entries {
+    () => {
+        "
+        SELECT e.transaction_id, e.account_id, e.amount, e.balance_after, e.version, e.posted_at,
+            a.currency, t.kind, x.account_id AS counterparty_id, x.label AS counterparty_label,
+            x.last4 AS counterparty_last4, x.note
+        FROM entries e
+            JOIN accounts a ON a.account_id = e.account_id
+            JOIN transactions t ON t.transaction_id = e.transaction_id
+            JOIN transaction_texts x
+                ON x.transaction_id = e.transaction_id AND x.account_id <> e.account_id "
+    };
+}
+
 statements! {
     /// Entries strictly between two positions, the newest first.
-    OWNER_NEWEST_FIRST = "
-        SELECT e.transaction_id, e.account_id, e.amount, e.balance_after, e.version, e.posted_at,
-            a.currency, t.kind, x.account_id AS counterparty_id, x.label AS counterparty_label,
-            x.last4 AS counterparty_last4, x.note
-        FROM entries e
-            JOIN accounts a ON a.account_id = e.account_id
-            JOIN transactions t ON t.transaction_id = e.transaction_id
-            JOIN transaction_texts x
-                ON x.transaction_id = e.transaction_id AND x.account_id <> e.account_id
-        WHERE e.account_id IN (SELECT o.account_id FROM accounts o WHERE o.owner_id = $1)
+    OWNER_NEWEST_FIRST = concat!(
+        entries!(),
+        "WHERE e.account_id IN (SELECT o.account_id FROM accounts o WHERE o.owner_id = $1)
             AND (e.posted_at, e.transaction_id, e.account_id) < ($2, $3, $4)
             AND (e.posted_at, e.transaction_id, e.account_id) > ($5, $6, $7)
-        ORDER BY e.posted_at DESC, e.transaction_id DESC, e.account_id DESC LIMIT $8";
+        ORDER BY e.posted_at DESC, e.transaction_id DESC, e.account_id DESC LIMIT $8"
+    );
 
-    OWNER_OLDEST_FIRST = "
-        SELECT e.transaction_id, e.account_id, e.amount, e.balance_after, e.version, e.posted_at,
-            a.currency, t.kind, x.account_id AS counterparty_id, x.label AS counterparty_label,
-            x.last4 AS counterparty_last4, x.note
-        FROM entries e
-            JOIN accounts a ON a.account_id = e.account_id
-            JOIN transactions t ON t.transaction_id = e.transaction_id
-            JOIN transaction_texts x
-                ON x.transaction_id = e.transaction_id AND x.account_id <> e.account_id
-        WHERE e.account_id IN (SELECT o.account_id FROM accounts o WHERE o.owner_id = $1)
+    OWNER_OLDEST_FIRST = concat!(
+        entries!(),
+        "WHERE e.account_id IN (SELECT o.account_id FROM accounts o WHERE o.owner_id = $1)
             AND (e.posted_at, e.transaction_id, e.account_id) < ($2, $3, $4)
             AND (e.posted_at, e.transaction_id, e.account_id) > ($5, $6, $7)
-        ORDER BY e.posted_at, e.transaction_id, e.account_id LIMIT $8";
+        ORDER BY e.posted_at, e.transaction_id, e.account_id LIMIT $8"
+    );
 
     OWNER_COUNT = "
         SELECT COUNT(*) FROM entries e JOIN accounts a ON a.account_id = e.account_id
         WHERE a.owner_id = $1";
 
     /// Entries of one account strictly between two versions, the newest first.
-    ACCOUNT_NEWEST_FIRST = "
-        SELECT e.transaction_id, e.account_id, e.amount, e.balance_after, e.version, e.posted_at,
-            a.currency, t.kind, x.account_id AS counterparty_id, x.label AS counterparty_label,
-            x.last4 AS counterparty_last4, x.note
-        FROM entries e
-            JOIN accounts a ON a.account_id = e.account_id
-            JOIN transactions t ON t.transaction_id = e.transaction_id
-            JOIN transaction_texts x
-                ON x.transaction_id = e.transaction_id AND x.account_id <> e.account_id
-        WHERE e.account_id = $1 AND e.version < $2 AND e.version > $3
-        ORDER BY e.version DESC LIMIT $4";
+    ACCOUNT_NEWEST_FIRST = concat!(
+        entries!(),
+        "WHERE e.account_id = $1 AND e.version < $2 AND e.version > $3
+        ORDER BY e.version DESC LIMIT $4"
+    );
 
-    ACCOUNT_OLDEST_FIRST = "
-        SELECT e.transaction_id, e.account_id, e.amount, e.balance_after, e.version, e.posted_at,
-            a.currency, t.kind, x.account_id AS counterparty_id, x.label AS counterparty_label,
-            x.last4 AS counterparty_last4, x.note
-        FROM entries e
-            JOIN accounts a ON a.account_id = e.account_id
-            JOIN transactions t ON t.transaction_id = e.transaction_id
-            JOIN transaction_texts x
-                ON x.transaction_id = e.transaction_id AND x.account_id <> e.account_id
-        WHERE e.account_id = $1 AND e.version < $2 AND e.version > $3
-        ORDER BY e.version LIMIT $4";
+    ACCOUNT_OLDEST_FIRST = concat!(
+        entries!(),
+        "WHERE e.account_id = $1 AND e.version < $2 AND e.version > $3
+        ORDER BY e.version LIMIT $4"
+    );
 
-    ONE = "
-        SELECT e.transaction_id, e.account_id, e.amount, e.balance_after, e.version, e.posted_at,
-            a.currency, t.kind, x.account_id AS counterparty_id, x.label AS counterparty_label,
-            x.last4 AS counterparty_last4, x.note
-        FROM entries e
-            JOIN accounts a ON a.account_id = e.account_id
-            JOIN transactions t ON t.transaction_id = e.transaction_id
-            JOIN transaction_texts x
-                ON x.transaction_id = e.transaction_id AND x.account_id <> e.account_id
-        WHERE e.transaction_id = $1 AND e.account_id = $2 AND a.owner_id = $3";
+    ONE = concat!(
+        entries!(),
+        "WHERE e.transaction_id = $1 AND e.account_id = $2 AND a.owner_id = $3"
+    );
 
     ACCOUNT_COUNT = "SELECT COUNT(*) FROM entries WHERE account_id = $1";
 

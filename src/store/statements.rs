@@ -1,7 +1,7 @@
 //! Names SQL statements, and keeps a list of them so that none goes unchecked.
 
 macro_rules! statements {
-    ($($(#[$doc:meta])* $name:ident = $sql:literal;)+) => {
+    ($($(#[$doc:meta])* $name:ident = $sql:expr;)+) => {
         $($(#[$doc])* const $name: &str = $sql;)+
         /// The statements of this file, by name.
         pub const STATEMENTS: &[(&str, &str)] = &[$((stringify!($name), $sql)),+];

@@ -96,6 +96,12 @@ pub fn proof(name: &str, code: &str) -> Value {
     })
 }
 
+/// The input of a payment to a card.
+fn payment(key: &str, from: &str, number: &str, amount: &str) -> Value {
+    let to = json!({ "cardNumber": number });
+    json!({ "idempotencyKey": key, "fromAccountId": from, "to": to, "amount": amount })
+}
+
 impl TestBank {
     /// Asks for an account.
     pub async fn register(&self, input: Value) -> Value {
@@ -154,10 +160,7 @@ impl TestBank {
         number: &str,
         amount: &str,
     ) -> Value {
-        let to = json!({ "cardNumber": number });
-        let input =
-            json!({ "idempotencyKey": key, "fromAccountId": from, "to": to, "amount": amount });
-        self.transfer(person, input).await
+        self.transfer(person, payment(key, from, number, amount)).await
     }
 
     /// Pays to a card by its number; the whole answer, whatever it is.
@@ -169,10 +172,8 @@ impl TestBank {
         number: &str,
         amount: &str,
     ) -> Value {
-        let to = json!({ "cardNumber": number });
-        let input =
-            json!({ "idempotencyKey": key, "fromAccountId": from, "to": to, "amount": amount });
-        self.post(Some(&person.token), TRANSFER, json!({ "input": input })).await.json()
+        let variables = json!({ "input": payment(key, from, number, amount) });
+        self.post(Some(&person.token), TRANSFER, variables).await.json()
     }
 
     /// Pays; the payload of the mutation.
