@@ -30,7 +30,15 @@ const DRAIN: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
     /// The database cannot be opened.
-    #[error("the database cannot be opened: {0}")]
+    #[error("the database {place} cannot be opened: {source}")]
+    Open {
+        /// Where it is said to be.
+        place: String,
+        /// What the driver says.
+        source: DbError,
+    },
+    /// The database cannot be read or written.
+    #[error("the database failed: {0}")]
     Db(#[from] DbError),
     /// The schema is older than this program.
     #[error("the database's schema is not up to date: run `teller migrate` first")]
@@ -62,12 +70,15 @@ impl From<Failure> for AppError {
 
 /// Opens the database of the settings.
 pub async fn open_database(config: &Config) -> Result<Db, AppError> {
-    Ok(Db::open(&config.database_url, config.database_connections).await?)
+    let opened = Db::open(&config.database_url, config.database_connections).await;
+    opened.map_err(|source| AppError::Open { place: place(&config.database_url), source })
 }
 
 /// Opens the database of the settings as it is, or says that it is not there.
 pub async fn open_existing_database(config: &Config) -> Result<Db, AppError> {
-    let db = Db::open_existing(&config.database_url, config.database_connections, false).await?;
+    let (url, connections) = (&config.database_url, config.database_connections);
+    let opened = Db::open_existing(url, connections, false).await;
+    let db = opened.map_err(|source| AppError::Open { place: place(url), source })?;
     if db.pending_migrations().await?.is_empty() { Ok(db) } else { Err(AppError::NotMigrated) }
 }
 

@@ -108,12 +108,15 @@ async fn migrate(config: &Config, out: &mut impl Write) -> Result<(), CliError> 
 async fn make_people(config: &Config, out: &mut impl Write) -> Result<(), CliError> {
     let bank = app::open(config).await?;
     for (person, seeded) in seed::run(&bank).await.map_err(AppError::from)? {
+        let email = person.email;
         match seeded {
-            Seeded::Made => writeln!(out, "{} was made.", person.email)?,
-            Seeded::Known => writeln!(out, "{} was there before.", person.email)?,
+            Seeded::Made => {
+                writeln!(out, "{email} was made. The password is \"{}\".", seed::PASSWORD)?;
+            }
+            Seeded::Known => writeln!(out, "{email} was there before.")?,
         }
     }
-    writeln!(out, "Their password is \"{}\"; their codes are in the inbox.", seed::PASSWORD)?;
+    writeln!(out, "Codes to sign in with come to the inbox.")?;
     bank.db.close().await;
     Ok(())
 }

@@ -25,7 +25,7 @@ use crate::{
         card::{Card, NewCard},
         operation::ResultKind,
         posting::Text,
-        user,
+        session, user,
     },
     types::{
         id::{AccountId, TransactionId},
@@ -243,6 +243,13 @@ pub async fn reveal(
     challenge::require_step_up(bank, permit).await?;
     let id = view.account.account_id;
     let mut s = bank.db.read().await?;
+    // Asked again where the number is read: the session may have ended meanwhile,
+    // even by another field of the same document.
+    let facts = session::facts(&mut s, permit.session_id, permit.user_id).await?;
+    let now = bank.now();
+    if !facts.is_some_and(|facts| facts.is_alive(now) && facts.is_stepped_up(now)) {
+        return Err(Refusal::SessionEnded.into());
+    }
     let sealed = card::number(&mut s, id).await?;
     let sealed = sealed.ok_or(Broken::Inconsistent("a card has no number"))?;
     let plain = seal::open(&bank.ring, Place { column: NUMBER, row: id.as_bytes() }, &sealed)?;

@@ -6,7 +6,12 @@
     reason = "this is the floor that talks to the drivers"
 )]
 
-use std::{os::unix::fs::DirBuilderExt as _, str::FromStr as _, time::Duration};
+use std::{
+    fs::{DirBuilder, OpenOptions},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    str::FromStr as _,
+    time::Duration,
+};
 
 use sqlx::{
     Connection as _, Executor as _, PgConnection, PgPool, Postgres, Row as _, SqlitePool,
@@ -49,7 +54,7 @@ impl Db {
     /// `connections` bounds the pool: all of them on PostgreSQL, the readers on SQLite.
     pub async fn open(url: &str, connections: u32) -> Result<Self, DbError> {
         if url.starts_with("sqlite:") {
-            make_folder(url)?;
+            make_file(url)?;
         }
         Self::open_existing(url, connections, true).await
     }
@@ -171,17 +176,21 @@ async fn begin(
     task.await.map_err(|_| sqlx::Error::WorkerCrashed)?
 }
 
-/// Makes the folder of a SQLite file, for its owner alone: it will hold people's data.
-fn make_folder(url: &str) -> Result<(), DbError> {
+/// Makes a SQLite file and its folder, for their owner alone: it will hold people's
+/// data. SQLite gives the same rights to the files that it puts beside it.
+fn make_file(url: &str) -> Result<(), DbError> {
     let options = SqliteConnectOptions::from_str(url)?;
-    match options.get_filename().parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => {
-            let mut builder = std::fs::DirBuilder::new();
-            let made = builder.recursive(true).mode(0o700).create(folder);
-            Ok(made.map_err(sqlx::Error::Io)?)
-        }
-        _ => Ok(()),
+    let file = options.get_filename();
+    if url.contains(":memory:") || file.exists() {
+        return Ok(());
     }
+    if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        made.map_err(sqlx::Error::Io)?;
+    }
+    let made = OpenOptions::new().create(true).append(true).mode(0o600).open(file);
+    made.map_err(sqlx::Error::Io)?;
+    Ok(())
 }
 
 async fn open_sqlite(url: &str, connections: u32, make: bool) -> Result<Db, DbError> {

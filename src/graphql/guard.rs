@@ -18,8 +18,10 @@ use async_graphql::{
         OperationType, Selection, SelectionSet,
     },
 };
+use async_graphql_value::Value as Literal;
 
 use super::errors::{COST_EXCEEDED, GRAPHQL_VALIDATION_FAILED};
+use crate::types::page::{PAGE_DEFAULT, PAGE_MAX};
 
 /// Fragments in a document, used or not.
 const FRAGMENTS_MAX: usize = 50;
@@ -43,6 +45,10 @@ const MUTATION_FIELDS_MAX: usize = 10;
 const ALIASES_MAX: usize = 30;
 /// Sign-in mutations of an operation: each is a guess at a secret.
 const SIGN_INS_MAX: usize = 1;
+/// Fields that an answer may have when every page is full.
+const ANSWERED_MAX: usize = 10_000;
+/// Fields that answer with a page of rows.
+const PAGED: [&str; 1] = ["history"];
 
 /// The mutations that answer a secret with a session or with the next question.
 const SIGN_INS: [&str; 5] =
@@ -67,6 +73,8 @@ pub struct Refused {
 #[derive(Debug, Clone, Copy, Default)]
 struct Size {
     selections: usize,
+    /// Fields that may be answered: what stands in a page is answered for each of its rows.
+    answered: usize,
     aliases: usize,
     /// Fields that stand at the top.
     top_fields: usize,
@@ -82,6 +90,7 @@ impl Size {
     /// Adds a neighbour.
     fn add(&mut self, other: Self) {
         self.selections = self.selections.saturating_add(other.selections);
+        self.answered = self.answered.saturating_add(other.answered);
         self.aliases = self.aliases.saturating_add(other.aliases);
         self.top_fields = self.top_fields.saturating_add(other.top_fields);
         self.nesting = self.nesting.max(other.nesting);
@@ -101,8 +110,10 @@ impl Size {
     fn in_field(self, field: &Field) -> Self {
         let name = field.name.node.as_str();
         let below = |depth: usize| if depth == 0 { 0 } else { depth + 1 };
+        let rows = if PAGED.contains(&name) { page_size(field) } else { 1 };
         let mut size = Self {
             selections: self.selections.saturating_add(1),
+            answered: self.answered.saturating_mul(rows).saturating_add(1),
             aliases: self.aliases.saturating_add(usize::from(field.alias.is_some())),
             top_fields: 1,
             nesting: self.nesting + usize::from(!field.selection_set.node.items.is_empty()),
@@ -117,6 +128,19 @@ impl Size {
             (size.depth, size.lists) = (1, 0);
         }
         size
+    }
+}
+
+/// How many rows a page of this field may have. A variable may say the most.
+fn page_size(field: &Field) -> usize {
+    let said = |name: &str| field.get_argument(name).map(|argument| &argument.node);
+    match said("first").or_else(|| said("last")) {
+        None | Some(Literal::Null) => PAGE_DEFAULT,
+        Some(Literal::Number(number)) => {
+            let count = number.as_u64().and_then(|count| usize::try_from(count).ok());
+            count.map_or(PAGE_MAX, |count| count.min(PAGE_MAX))
+        }
+        Some(_) => PAGE_MAX,
     }
 }
 
@@ -283,6 +307,7 @@ fn limits(size: Size, operation: &Positioned<OperationDefinition>) -> Result<(),
     at_most(size.top_fields, fields_max, fields, pos)?;
     at_most(size.aliases, ALIASES_MAX, "aliases", pos)?;
     at_most(size.depth, DEPTH_MAX, "levels of fields", pos)?;
+    at_most(size.answered, ANSWERED_MAX, "fields in its answer, with the rows of its pages", pos)?;
     let what = "levels of fields below __schema or __type";
     at_most(size.introspection_depth, INTROSPECTION_DEPTH_MAX, what, pos)?;
     let what = "levels of lists below __schema or __type";

@@ -104,7 +104,10 @@ impl SessionMutation {
     async fn logout(&self, ctx: &Context<'_>) -> Result<DonePayload> {
         let viewer = viewer::bearer(ctx)?;
         match session::log_out(request::bank(ctx), &viewer.permit).await {
-            Ok(()) => Ok(DonePayload { ok: true, errors: Vec::new() }),
+            Ok(()) => {
+                viewer::leave(ctx);
+                Ok(DonePayload { ok: true, errors: Vec::new() })
+            }
             Err(failure) => Ok(DonePayload { ok: false, errors: errors::payload(ctx, failure)? }),
         }
     }

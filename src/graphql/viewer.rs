@@ -66,6 +66,11 @@ pub fn bearer(ctx: &Context<'_>) -> Result<Arc<Viewer>> {
     signed_in(seat.bearer.clone())
 }
 
+/// From here on the answer is viewed by nobody: the session has ended.
+pub fn leave(ctx: &Context<'_>) {
+    ctx.data_unchecked::<Seat>().set(None);
+}
+
 /// From here on the answer is viewed by whoever has just signed in.
 pub fn enter(ctx: &Context<'_>, permit: Permit) {
     let entered = viewer(request::bank(ctx), permit);

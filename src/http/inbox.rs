@@ -71,7 +71,8 @@ fn page(to: &str, letters: Vec<Captured>) -> (StatusCode, &'static str, String) 
         letter: captured.letter,
         sent_at: clock::show(captured.sent_at),
     };
-    let letters: Vec<Shown> = letters.into_iter().map(shown).collect();
+    // People look for the newest letter, programs for the order in which they came.
+    let letters: Vec<Shown> = letters.into_iter().rev().map(shown).collect();
     let page = Page { to, letters: &letters }.render();
     let page = page.expect("a page of plain texts is always rendered");
     (StatusCode::OK, "text/html; charset=utf-8", page)

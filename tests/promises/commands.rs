@@ -135,7 +135,10 @@ async fn what_cannot_be_opened_is_said_in_a_sentence() {
     let folder = tempfile::tempdir().expect("a folder");
     for (url, told) in [
         ("mysql://x", "TELLER_DATABASE_URL must begin with sqlite: or postgres:"),
-        ("postgres://nobody@127.0.0.1:1/x", "the database cannot be opened"),
+        (
+            "postgres://nobody@127.0.0.1:1/x",
+            "the database postgres://127.0.0.1:1/x cannot be opened",
+        ),
         ("sqlite::memory:", "SQLite must run with journal_mode=wal"),
     ] {
         let (code, _, err) = run(folder.path(), url, &["audit"]).await;

@@ -147,6 +147,7 @@ async fn kill_and_restart(fresh: &Fresh, transfers: usize, kills: usize) {
             Arc::clone(&acknowledged),
         ));
     }
+    let mut seen = 0;
     for kill in 1..=kills {
         // Spread over the work: each one at a moment of its own between two shares of it.
         let share = transfers * kill / (kills + 1);
@@ -155,10 +156,11 @@ async fn kill_and_restart(fresh: &Fresh, transfers: usize, kills: usize) {
         }
         tokio::time::sleep(Duration::from_micros(u64::from(chance.next_u32() % 20_000))).await;
         server.kill().await;
-        let before = acknowledged.lock().await.clone();
+        let told = acknowledged.lock().await.clone();
         audit(fresh.folder(), &fresh.url).await;
         server = Server::start(fresh.folder(), &fresh.url).await;
-        all_are_there(&server, &payers, &before).await;
+        all_are_there(&server, &payers, &told[seen..]).await;
+        seen = told.len();
         tell.send(server.url.clone()).expect("the clients listen");
     }
     while let Some(done) = clients.join_next().await {

@@ -79,9 +79,9 @@ fn doubling(levels: usize) -> String {
 
 /// `me { id }` with this many fields below each other.
 fn deep(depth: usize) -> String {
-    let mut query = "{ me { wallet { history { nodes { account ".to_owned();
+    let mut query = "{ me { wallet { history(first: 1) { nodes { account ".to_owned();
     let (mut depth, mut close) = (depth - 5, 5);
-    for field in ["history", "nodes", "account"].into_iter().cycle() {
+    for field in ["history(first: 1)", "nodes", "account"].into_iter().cycle() {
         if depth == 1 {
             break;
         }
@@ -105,6 +105,12 @@ fn too_much() -> Vec<(String, String)> {
     let chain = numbered(1..8_000, chained) + "fragment F8000 on Q{a}";
     let short_chain = numbered(1..51, chained) + "fragment F51 on Q{a}";
     let names = |count: usize| "__typename ".repeat(count);
+    let rows = "fields in its answer, with the rows of its pages";
+    // Pages of pages: what is small to write may be huge to answer.
+    let pages = |arguments: &str, levels: usize| {
+        let open = format!("history({arguments}) {{ nodes {{ id account {{ ").repeat(levels);
+        format!("{{ {open} id {} }}", "} } } ".repeat(levels))
+    };
     let aliases = numbered(0..31, |at| format!("a{at}: __typename "));
     let query = most(50, "fields at the top of a query");
     let confirm = |code: u8| {
@@ -118,6 +124,10 @@ fn too_much() -> Vec<(String, String)> {
         confirm(2)
     );
     vec![
+        (pages("first: 100", 3), most(10_000, rows)),
+        (pages("last: 100", 3), most(10_000, rows)),
+        (format!("query ($n: Int) {}", pages("first: $n", 3)), most(10_000, rows)),
+        (pages("after: \"x\"", 3), most(10_000, rows)),
         (format!("{{ ...F0 }} {}", doubling(30)), most(2_000, "selections")),
         (format!("{{ __typename }} {}", doubling(45)), most(2_000, "selections")),
         (format!("{{ ...F1 }} {chain}"), most(5_000, "tokens")),

@@ -264,6 +264,12 @@ async fn a_card_is_revealed_to_who_confirmed_a_second_factor_lately() {
         assert_eq!(text(&details["cvv"]).len(), 3);
         assert_eq!(details["expirationDate"], "11/31");
         assert_eq!(bank.reveal(&ann, &id).await["details"], *details, "the same each time");
+        let query = "mutation ($id: ID!) { logout { ok }
+            revealCard(input: { cardId: $id }) { details { number } errors { code } } }";
+        let eve = bank.join("eve", 7).await;
+        let eves = text(&bank.create_card(&eve, json!({})).await["card"]["id"]);
+        let answer = bank.post(Some(&eve.token), query, json!({ "id": eves })).await.json();
+        assert_eq!(answer["errors"][0]["extensions"]["code"], "UNAUTHENTICATED", "{answer}");
         bank.wait(Duration::minutes(5));
         let query = "mutation ($id: ID!) { revealCard(input: { cardId: $id }) { details { number }
             errors { __typename code ... on StepUpRequired { challenge { id methods sentTo } } } } }";
