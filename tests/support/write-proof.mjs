@@ -62,7 +62,7 @@ function machine() {
   const processors = cpus()
   const gib = Math.round((totalmem() / 2 ** 30) * 10) / 10
   const model = processors[0]?.model.replace(/\s+/g, ' ').trim() || 'unknown processor'
-  return `${model}, ${processors.length} cores, ${gib} GiB of memory, ${type()} ${release().split("-")[0]}`
+  return `${model}, ${processors.length} cores, ${gib} GiB of memory, ${type()} ${release().split('-')[0]}`
 }
 
 const [lines, codeText] = process.argv.slice(2)
