@@ -75,7 +75,10 @@ pub async fn list(bank: &Bank, permit: &Permit) -> Result<Vec<CardView>, Failure
     let open = all.into_iter().filter(|account| {
         account.kind == AccountKind::Card && account.status != AccountStatus::Closed
     });
-    join(&mut s, open.collect()).await
+    let mut cards = join(&mut s, open.collect()).await?;
+    // Two may be made in the same instant; these numbers are given one after the other.
+    cards.sort_by_key(|view| view.card.legacy_id);
+    Ok(cards)
 }
 
 /// Adds to accounts what they have as cards; one query for all of them.
