@@ -128,6 +128,9 @@ pub async fn serve(config: &Config, out: &mut impl Write) -> Result<(), AppError
     )))?;
     let address = listener.local_addr().map_err(io("the listening socket"))?;
     let database = bank.db.describe().await?;
+    // Before anybody is told that the server runs, or a stop that comes at once
+    // would end it without a word.
+    let stop_signal = stop_signal();
     announce(out, config, address, &database).map_err(io("standard output"))?;
     let (stop, stopped) = watch::channel(false);
     let outbox = tokio::spawn(outbox::work(bank.clone(), stopped));
@@ -143,7 +146,7 @@ pub async fn serve(config: &Config, out: &mut impl Write) -> Result<(), AppError
     let stopping = Arc::new(Notify::new());
     let told = Arc::clone(&stopping);
     let server = axum::serve(listener, service).with_graceful_shutdown(async move {
-        stop_signal().await;
+        stop_signal.await;
         told.notify_one();
     });
     let drained = async {
@@ -164,12 +167,15 @@ pub async fn serve(config: &Config, out: &mut impl Write) -> Result<(), AppError
     Ok(())
 }
 
-async fn stop_signal() {
+/// Listens for the signals that end the process; what comes from here on is not missed.
+fn stop_signal() -> impl Future<Output = ()> {
     let mut terminate = signal(SignalKind::terminate()).expect("the runtime handles signals");
     let mut interrupt = signal(SignalKind::interrupt()).expect("the runtime handles signals");
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
     }
 }
 
