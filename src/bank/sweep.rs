@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use super::{context::Bank, error::Failure};
-use crate::store::{challenge, inbox, operation, registration, session};
+use crate::store::{challenge, event, inbox, operation, registration, session};
 
 /// How often the sweeper comes by.
 const EVERY: Duration = Duration::from_mins(10);
 /// How long a key is remembered.
 const KEYS_LIFE: chrono::Duration = chrono::Duration::days(30);
+
+/// How long a client that was away finds what it missed.
+const EVENTS_LIFE: chrono::Duration = chrono::Duration::days(30);
 
 /// How much was removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -21,6 +24,8 @@ pub struct Swept {
     pub sessions: u64,
     /// Idempotency keys of 30 days and more.
     pub keys: u64,
+    /// Events of 30 days and more.
+    pub events: u64,
     /// Captured letters.
     pub letters: u64,
 }
@@ -48,6 +53,7 @@ pub async fn sweep(bank: &Bank) -> Result<Swept, Failure> {
                     challenges: challenge::sweep(s, now).await?,
                     registrations: registration::sweep(s, now).await?,
                     sessions: session::sweep(s, now).await?,
+                    events: event::sweep(s, now - EVENTS_LIFE).await?,
                     letters: inbox::sweep(s, now).await?,
                 })
             })

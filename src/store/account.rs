@@ -1,6 +1,6 @@
 //! Accounts and their balances.
 
-use super::statements::statements;
+use super::{limit, statements::statements};
 use crate::{
     db::{error::DbError, session::Session},
     domain::{
@@ -82,6 +82,12 @@ statements! {
         VALUES ($1, FALSE, NULL, $2, $3, $4)
         ON CONFLICT DO NOTHING";
 
+    /// None where the account was of another id before: what there is stays.
+    INSERT_FOLD = "
+        INSERT INTO bank_folds (account_id, through_sequence, sum)
+        SELECT account_id, 0, 0 FROM accounts WHERE account_id = $1
+        ON CONFLICT DO NOTHING";
+
     INSERT = "
         INSERT INTO accounts (account_id, customer, owner_id, kind, currency, created_at)
         VALUES ($1, TRUE, $2, $3, $4, $5)";
@@ -127,6 +133,7 @@ pub async fn open_bank(
 ) -> Result<(), DbError> {
     let query = session.query(INSERT_BANK).bind(id).bind(kind);
     query.bind(currency.code().to_owned()).bind(at).execute().await?;
+    session.query(INSERT_FOLD).bind(id).execute().await?;
     Ok(())
 }
 
@@ -142,6 +149,7 @@ pub async fn open(
     let query = session.query(INSERT).bind(id).bind(owner_id).bind(kind);
     query.bind(currency.code().to_owned()).bind(at).execute().await?;
     session.query(INSERT_BALANCE).bind(id).execute().await?;
+    limit::open(session, owner_id, currency).await?;
     Ok(())
 }
 

@@ -1,8 +1,8 @@
 //! All statements by file and name, for the test that prepares them on both databases.
 
 use super::{
-    account, books, card, challenge, entry, inbox, key_ring, operation, outbox, posting,
-    registration, session, user,
+    account, books, card, challenge, entry, event, inbox, key_ring, limit, operation, outbox,
+    posting, registration, session, user,
 };
 
 /// The statements of one file, by name.
@@ -11,10 +11,12 @@ pub type Statements = &'static [(&'static str, &'static str)];
 /// Every file's statements.
 pub const ALL: &[(&str, Statements)] = &[
     ("key_ring", key_ring::STATEMENTS),
+    ("event", event::STATEMENTS),
     ("user", user::STATEMENTS),
     ("registration", registration::STATEMENTS),
     ("session", session::STATEMENTS),
     ("challenge", challenge::STATEMENTS),
+    ("limit", limit::STATEMENTS),
     ("account", account::STATEMENTS),
     ("card", card::STATEMENTS),
     ("operation", operation::STATEMENTS),

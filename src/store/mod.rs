@@ -12,10 +12,12 @@
 
 pub mod statements;
 pub mod key_ring;
+pub mod event;
 pub mod user;
 pub mod registration;
 pub mod session;
 pub mod challenge;
+pub mod limit;
 pub mod account;
 pub mod card;
 pub mod operation;

@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-use super::statements::statements;
+use super::{event, statements::statements};
 use crate::{
     db::{error::DbError, session::Session},
     domain::user::{Profile, UserRole, UserStatus},
@@ -119,7 +119,7 @@ statements! {
     LOCK = "UPDATE users SET created_at = created_at WHERE user_id = $1";
 }
 
-/// Writes a person; false where something that must be unique is taken.
+/// Writes a person with a stream of their own; false where something that must be unique is taken.
 pub async fn insert(session: &mut Session, new: &NewUser<'_>) -> Result<bool, DbError> {
     let profile = new.profile;
     let address = &profile.address;
@@ -146,6 +146,9 @@ pub async fn insert(session: &mut Session, new: &NewUser<'_>) -> Result<bool, Db
         .bind(UserStatus::Active)
         .execute()
         .await?;
+    if rows == 1 {
+        event::open(session, new.user_id).await?;
+    }
     Ok(rows == 1)
 }
 

@@ -125,7 +125,7 @@ async fn production_does_not_migrate_by_itself() {
     assert_eq!(code, 1);
     assert!(err.contains("run `teller migrate` first"), "{err}");
     let (code, out, _) = run(folder.path(), &url, &[&["migrate"], PRODUCTION].concat()).await;
-    assert_eq!((code, out.as_str()), (0, "1 migration was made; the schema is up to date.\n"));
+    assert_eq!((code, out.as_str()), (0, "2 migrations were made; the schema is up to date.\n"));
     let (code, out, _) = run(folder.path(), &url, &[&["migrate"], PRODUCTION].concat()).await;
     assert_eq!((code, out.as_str()), (0, "The schema is up to date.\n"));
 }
