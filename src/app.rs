@@ -97,6 +97,7 @@ pub fn assemble(config: &Config, db: Db) -> Result<Bank, AppError> {
         config.ring.clone(),
         post_office,
         config.rules.clone(),
+        config.ledger,
     ))
 }
 

@@ -17,6 +17,7 @@ use clap::{
 use crate::{
     bank::context::Rules,
     crypto::keyring::Keyring,
+    ledger::engine::Capacity,
     types::{entropy, entropy::Entropy, money::Currency, secret::Secret},
 };
 
@@ -166,6 +167,22 @@ pub struct Settings {
     #[arg(long, global = true, env = "TELLER_FUNDING", value_name = "WHO")]
     pub funding: Option<Funding>,
 
+    /// What a person may pay to others in a day, in whole units of each currency; 10000 in production and 1000000 in the sandbox, where nothing is said.
+    #[arg(long, global = true, env = "TELLER_TRANSFER_LIMIT", value_name = "UNITS", value_parser = clap::value_parser!(i64).range(1..=LIMIT_MAX))]
+    pub transfer_limit: Option<i64>,
+
+    /// What a person may bring in from outside in a day, in whole units of each currency; 5000 in production and 1000000 in the sandbox, where nothing is said.
+    #[arg(long, global = true, env = "TELLER_TOP_UP_LIMIT", value_name = "UNITS", value_parser = clap::value_parser!(i64).range(1..=LIMIT_MAX))]
+    pub top_up_limit: Option<i64>,
+
+    /// Movements that may wait to be written to the books; one more is told to come later.
+    #[arg(long, global = true, env = "TELLER_LEDGER_QUEUE", value_name = "NUMBER", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub ledger_queue: u32,
+
+    /// Batches of movements that are written side by side; more than one helps only on PostgreSQL with processors to spare.
+    #[arg(long, global = true, env = "TELLER_LEDGER_BATCHES", value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub ledger_batches: u32,
+
     /// Production: explicit secrets, SMTP and origins; no /dev routes, no opening credits.
     #[arg(
         long,
@@ -194,6 +211,9 @@ pub struct Settings {
     pub log: String,
 }
 
+/// The largest limit, in whole units: what every currency can hold as minor units.
+const LIMIT_MAX: i64 = 10_000_000_000;
+
 /// Settings that were checked.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -213,6 +233,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// What an operator sets of the bank's rules.
     pub rules: Rules,
+    /// How much the ledger takes on.
+    pub ledger: Capacity,
 }
 
 /// Everything that is wrong with the settings, a sentence each.
@@ -315,6 +337,8 @@ impl Settings {
         };
         let default_funding = if self.production { Funding::Staff } else { Funding::Open };
         let funding = self.funding.unwrap_or(default_funding);
+        // The sandbox is generous, so that a load can be put on it.
+        let by_mode = |production| if self.production { production } else { 1_000_000 };
         Ok(Config {
             listen: self.listen,
             database_url: self.database_url(),
@@ -327,6 +351,12 @@ impl Settings {
                 sandbox: !self.production,
                 currencies,
                 funding_open: funding == Funding::Open,
+                transfer_limit: self.transfer_limit.unwrap_or(by_mode(10_000)),
+                top_up_limit: self.top_up_limit.unwrap_or(by_mode(5_000)),
+            },
+            ledger: Capacity {
+                waiting: self.ledger_queue as usize,
+                batches: self.ledger_batches as usize,
             },
         })
     }

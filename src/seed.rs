@@ -148,7 +148,11 @@ async fn admit(bank: &Bank, person: &Person) -> Result<Option<(Permit, CardView)
         password: Secret::new(PASSWORD),
         device: Device { platform: Some("teller seed".to_owned()), ..Device::default() },
     };
-    let visitor = Visitor { ip_address: "127.0.0.1".to_owned(), user_agent: None };
+    let visitor = Visitor {
+        ip_address: "127.0.0.1".to_owned(),
+        user_agent: None,
+        request_id: "seed".to_owned(),
+    };
     let permit = registration::verify_email(bank, &visitor, &proof).await?.permit;
     let card = card::create(bank, &permit, None, Some("seed-card")).await?.thing;
     let top_up = TopUp {

@@ -1,7 +1,7 @@
 //! Cards: made, shown, revealed.
 
 use super::{
-    account as accounts, challenge,
+    challenge,
     context::Bank,
     error::{Broken, Failure},
     operation::Keyed,
@@ -17,14 +17,14 @@ use crate::{
         refusal::Refusal,
         user::full_name,
     },
-    ledger::posting::{Answer, End, Movement, Opening, Posting},
+    ledger::posting::{Answer, End, Movement, Opening, Posting, Sum},
     store::{
         account,
         account::Account,
         card,
         card::{Card, NewCard},
         operation::ResultKind,
-        posting::Text,
+        posting_rows::Text,
         session, user,
     },
     types::{
@@ -128,7 +128,10 @@ pub async fn create(
     let id = opening.account_id;
     let posting = Posting {
         key: keyed.map(|keyed| keyed.claiming(ResultKind::Card, id.uuid())),
+        act: permit.act("createCard"),
         session: Some((permit.session_id, permit.user_id)),
+        captures: None,
+        allowance: None,
         movement: opening_credit(bank, &opening),
         opens: Some(opening),
     };
@@ -168,13 +171,20 @@ async fn draw(
         }
         let place = Place { column: NUMBER, row: account_id.as_bytes() };
         let plain = drawn.expose().as_bytes();
+        let last4 = drawn.last4().to_owned();
+        let text = Text {
+            account_id,
+            label: masked_card_number(&last4),
+            last4: Some(last4.clone()),
+            party: Some(full_name(holder.first_name.as_deref(), holder.last_name.as_deref())),
+        };
         let card = NewCard {
             account_id,
             holder_first_name: holder.first_name.unwrap_or_default(),
             holder_last_name: holder.last_name.unwrap_or_default(),
             number: seal::seal(&bank.ring, bank.entropy.as_ref(), place, plain),
             number_index: index.to_vec(),
-            last4: drawn.last4().to_owned(),
+            last4,
             expires_on: expires_on(bank.now().date_naive()),
         };
         return Ok(Opening {
@@ -185,6 +195,7 @@ async fn draw(
             card: Some(card),
             limit: CARDS_MAX,
             noun: "cards",
+            text,
         });
     }
     Err(Broken::Inconsistent("no free card number was found").into())
@@ -192,43 +203,20 @@ async fn draw(
 
 fn opening_credit(bank: &Bank, opening: &Opening) -> Option<Movement> {
     let amount: Minor = bank.rules.opening_credit_card(opening.currency)?;
-    let card = opening.card.as_ref()?;
-    let party = full_name(Some(&card.holder_first_name), Some(&card.holder_last_name));
-    let text = text(opening.account_id, &card.last4, party);
     Some(Movement {
         transaction_id: TransactionId::generate(bank.clock.as_ref(), bank.entropy.as_ref()),
         kind: TransactionKind::OpeningCredit,
-        from: accounts::bank_end(AccountKind::OpeningCredits, opening.currency),
-        to: End { account_id: opening.account_id, customer: true, text },
-        amount,
-        currency: opening.currency,
+        reverses: None,
+        from: End::Bank(AccountKind::OpeningCredits),
+        to: End::Opened,
+        sum: Sum::Minor(amount),
         note: None,
     })
 }
 
-/// What the other side of a movement sees of a card.
-fn text(account_id: AccountId, last4: &str, party: String) -> Text {
-    let label = masked_card_number(last4);
-    Text { account_id, label, last4: Some(last4.to_owned()), party: Some(party) }
-}
-
-/// A card as an end of a movement; `None` where the account is no card.
-pub(super) async fn end(s: &mut Session, id: AccountId) -> Result<Option<End>, Failure> {
-    let found = card::lookup_many(s, &[id]).await?.pop();
-    Ok(found.map(|card| {
-        let names = (Some(card.holder_first_name.as_str()), Some(card.holder_last_name.as_str()));
-        let party = full_name(names.0, names.1);
-        End { account_id: id, customer: true, text: text(id, &card.last4, party) }
-    }))
-}
-
-/// The account of the card with this number, whoever's it is.
-pub(super) async fn by_number(
-    bank: &Bank,
-    s: &mut Session,
-    number: &CardNumber,
-) -> Result<Option<AccountId>, Failure> {
-    Ok(card::by_number(s, &mac::index(&bank.ring, NUMBER, number.expose())).await?)
+/// What finds the card with this number, whoever's it is.
+pub(super) fn number_index(bank: &Bank, number: &CardNumber) -> Vec<u8> {
+    mac::index(&bank.ring, NUMBER, number.expose()).to_vec()
 }
 
 /// Shows what stands on a card, to its owner who has confirmed a second factor lately.

@@ -9,7 +9,7 @@ use crate::{
     crypto::{keyring::Keyring, password::Hasher},
     db::pool::Db,
     domain::session::Facts,
-    ledger::engine::Ledger,
+    ledger::engine::{Capacity, Ledger},
     mail::carrier::Smtp,
     types::{
         clock::{Clock, Instant},
@@ -28,6 +28,10 @@ pub struct Rules {
     pub currencies: Vec<Currency>,
     /// Top-ups are free.
     pub funding_open: bool,
+    /// Whole units of each currency that a person may pay to others in a day.
+    pub transfer_limit: i64,
+    /// Whole units of each currency that a person may bring in from outside in a day.
+    pub top_up_limit: i64,
 }
 
 /// Whole units that a new card is given in the sandbox.
@@ -88,7 +92,7 @@ pub struct Bank {
 }
 
 impl Bank {
-    /// Puts a bank together.
+    /// Puts a bank together; its ledger begins to work at once.
     pub fn new(
         db: Db,
         clock: Arc<dyn Clock>,
@@ -96,9 +100,10 @@ impl Bank {
         ring: Keyring,
         post_office: PostOffice,
         rules: Rules,
+        capacity: Capacity,
     ) -> Self {
         let hasher = Hasher::new(entropy.as_ref());
-        let ledger = Ledger::new(db.clone(), Arc::clone(&clock), Arc::clone(&entropy));
+        let ledger = Ledger::new(db.clone(), Arc::clone(&clock), Arc::clone(&entropy), capacity);
         let sessions = Cache::builder()
             .max_capacity(SESSION_FACTS_MAX)
             .time_to_live(SESSION_FACTS_LIFE)

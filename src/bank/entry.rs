@@ -5,13 +5,16 @@ use uuid::Uuid;
 use super::{context::Bank, error::Failure, permit::Permit};
 use crate::{
     domain::refusal::Refusal,
+    ledger::posting::Moved,
     store::{
         entry,
         entry::{Entry, Position, SideText, Transaction},
+        posting_rows::{Side, Text},
     },
     types::{
         clock::Instant,
         id::{AccountId, TransactionId},
+        money::Money,
         page::{Cursor, Page, Window},
     },
 };
@@ -133,6 +136,25 @@ pub struct TransactionView {
     pub transaction: Transaction,
     /// Both sides.
     pub sides: Vec<SideText>,
+}
+
+impl TransactionView {
+    /// A movement that was made just now.
+    pub fn of(moved: Moved) -> Self {
+        let Moved { transaction_id, kind, reverses, posted_at, amount, note, from, to } = moved;
+        let Money { minor: amount, currency } = amount;
+        let transaction =
+            Transaction { transaction_id, kind, reverses, posted_at, amount, currency };
+        let side = |side, text: Text| SideText {
+            transaction_id,
+            side,
+            account_id: text.account_id,
+            label: text.label,
+            last4: text.last4,
+            note: note.clone(),
+        };
+        Self { transaction, sides: vec![side(Side::From, from.text), side(Side::To, to.text)] }
+    }
 }
 
 /// The transactions among these that touch an account of the caller, in no particular order.

@@ -25,6 +25,9 @@ pub enum Broken {
     /// The database said something unforeseen.
     #[error("the database failed: {0}")]
     Db(#[source] DbError),
+    /// The books could not be written.
+    #[error(transparent)]
+    Ledger(LedgerError),
     /// A sealed value does not open.
     #[error("a sealed value does not open: {0}")]
     Seal(#[from] SealError),
@@ -68,7 +71,14 @@ impl From<DbError> for Failure {
 impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
         match error {
-            LedgerError::Db(error) => error.into(),
+            LedgerError::Db(error) if error.is_unavailable() => {
+                tracing::warn!(%error, "the database cannot be asked");
+                Self::Refused(Refusal::Overloaded { retry_after_seconds: RETRY_AFTER_SECONDS })
+            }
+            LedgerError::Overloaded => {
+                Self::Refused(Refusal::Overloaded { retry_after_seconds: RETRY_AFTER_SECONDS })
+            }
+            LedgerError::Db(_) | LedgerError::Lost => Self::Broken(Broken::Ledger(error)),
         }
     }
 }

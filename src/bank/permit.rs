@@ -1,7 +1,10 @@
 //! Who asks.
 
+use std::sync::Arc;
+
 use crate::{
     domain::session::{Facade, Facts},
+    store::audit::Act,
     types::id::{SessionId, UserId},
 };
 
@@ -12,6 +15,8 @@ pub struct Visitor {
     pub ip_address: String,
     /// The program.
     pub user_agent: Option<String>,
+    /// Names the request, in its answer, in logs and in the audit log.
+    pub request_id: String,
 }
 
 /// A signed-in person: what a use case wants to see before it does anything of theirs.
@@ -25,4 +30,19 @@ pub struct Permit {
     pub facade: Facade,
     /// What was known of the session a second ago or later.
     pub facts: Facts,
+    /// Where the request came from.
+    pub visitor: Arc<Visitor>,
+}
+
+impl Permit {
+    /// Something that the person does, for the audit log.
+    pub fn act(&self, action: &'static str) -> Act {
+        Act {
+            actor_id: Some(self.user_id),
+            session_id: Some(self.session_id),
+            action,
+            ip_address: Some(self.visitor.ip_address.clone()),
+            request_id: Some(self.visitor.request_id.clone()),
+        }
+    }
 }

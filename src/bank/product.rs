@@ -3,7 +3,7 @@
 use super::{card, card::CardView, context::Bank, error::Failure, permit::Permit};
 use crate::{
     domain::account::{AccountKind, AccountStatus},
-    store::{account, account::Account},
+    store::{account, account::Account, posting::Customer},
     types::id::AccountId,
 };
 
@@ -17,6 +17,18 @@ pub enum Product {
 }
 
 impl Product {
+    /// What a customer's account is; `None` for a kind that is shown nowhere yet.
+    pub fn of(customer: &Customer) -> Option<Self> {
+        let account = customer.account;
+        match (account.kind, &customer.card) {
+            (AccountKind::Card, Some(card)) => {
+                Some(Self::Card(CardView { account, card: card.clone() }))
+            }
+            (AccountKind::Wallet, _) => Some(Self::Wallet(account)),
+            _ => None,
+        }
+    }
+
     /// The account that it is.
     pub fn account(&self) -> &Account {
         match self {

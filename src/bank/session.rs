@@ -1,5 +1,7 @@
 //! Sessions: opened by a sign-in, shown to their person, ended.
 
+use std::sync::Arc;
+
 use super::{
     context::Bank,
     error::Failure,
@@ -114,14 +116,20 @@ pub(super) async fn open(
         last_active_at: now,
         expires_at: now + ABSOLUTE_LIFE,
     };
-    let permit = Permit { user_id: user.user_id, session_id, facade, facts };
+    let visitor = Arc::new(visitor.clone());
+    let permit = Permit { user_id: user.user_id, session_id, facade, facts, visitor };
     let tokens =
         Tokens { access: Secret::new(access), access_expires_at, refresh: Secret::new(refresh) };
     Ok(SignedIn { user, session: shown, tokens, permit })
 }
 
 /// The permit that an access token stands for; `SessionEnded` where it opens nothing.
-pub async fn authenticate(bank: &Bank, facade: Facade, token: &str) -> Result<Permit, Failure> {
+pub async fn authenticate(
+    bank: &Bank,
+    facade: Facade,
+    token: &str,
+    visitor: &Visitor,
+) -> Result<Permit, Failure> {
     let now = bank.now();
     let access = token::verify(&bank.ring, facade.audience(), token, now)
         .map_err(|_| Refusal::SessionEnded)?;
@@ -129,7 +137,8 @@ pub async fn authenticate(bank: &Bank, facade: Facade, token: &str) -> Result<Pe
     let remembered = bank.sessions.get(&key);
     let facts = if remembered.is_some() { remembered } else { ask(bank, key).await? };
     let facts = facts.filter(|facts| facts.is_alive(now)).ok_or(Refusal::SessionEnded)?;
-    Ok(Permit { user_id: access.user_id, session_id: access.session_id, facade, facts })
+    let (user_id, session_id) = (access.user_id, access.session_id);
+    Ok(Permit { user_id, session_id, facade, facts, visitor: Arc::new(visitor.clone()) })
 }
 
 /// Asks the database what is known of a session, and remembers it for a second.

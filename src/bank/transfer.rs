@@ -1,29 +1,24 @@
 //! Money that people move: to another account, or from outside.
 
 use super::{
-    account as accounts, card,
+    card,
     context::Bank,
+    entry::TransactionView,
     error::{Broken, Failure},
     operation::Keyed,
     permit::Permit,
+    product,
+    product::Product,
 };
 use crate::{
-    db::session::Session,
     domain::{
-        account::{AccountKind, AccountRef, AccountStatus},
-        amount,
+        account::{AccountKind, AccountRef},
+        limit::LimitKind,
         posting::TransactionKind,
         refusal::Refusal,
-        user::full_name,
     },
-    ledger::posting::{Answer, End, Movement, Posting},
-    store::{
-        account,
-        account::Account,
-        operation::{Operation, ResultKind},
-        posting::Text,
-        user,
-    },
+    ledger::posting::{Allowance, Answer, End, Moved, MovedEnd, Movement, Posting, Sum},
+    store::operation::{Operation, ResultKind},
     types::{
         id::{AccountId, TransactionId},
         money::DecimalText,
@@ -73,27 +68,40 @@ pub struct TopUp {
     pub note: Option<String>,
 }
 
-/// A movement that stands in the books.
+/// A movement that stands in the books, as the caller sees it.
 #[derive(Debug, Clone)]
 pub struct MovedMoney {
     /// Names the transaction.
     pub transaction_id: TransactionId,
-    /// The caller's account that the request named first.
-    pub account_id: AccountId,
+    /// The transaction, where it was made just now; else it is to be read.
+    pub transaction: Option<TransactionView>,
+    /// The caller's account that the request named first, after the movement.
+    pub account: Option<Product>,
     /// The other account, where it is the caller's too.
-    pub counter_id: Option<AccountId>,
+    pub counter_account: Option<Product>,
     /// An earlier request with the same key moved it.
     pub replayed: bool,
 }
 
 /// An amount without the zeros that change nothing, so that 12.5 and 012.50 are one wish.
-fn plain(amount: &DecimalText) -> &str {
+pub(super) fn plain(amount: &DecimalText) -> &str {
     let text = amount.as_str().trim_start_matches('0');
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
 }
 
 fn id_bytes(account: Option<&AccountRef>) -> &[u8] {
     account.map_or(&[], |account| account.id.as_bytes())
+}
+
+/// One of the caller's own accounts, as an end of a movement.
+fn own(
+    permit: &Permit,
+    named: Option<AccountRef>,
+    field: &'static str,
+) -> Result<(AccountRef, End), Refusal> {
+    let named = named.ok_or(Refusal::NotFound { field, noun: "account" })?;
+    let owner = Some(permit.user_id);
+    Ok((named, End::Account { named, owner, field, hidden_when_closed: false }))
 }
 
 /// Pays from one of the caller's accounts to any open account of a customer.
@@ -118,30 +126,19 @@ pub async fn pay(bank: &Bank, permit: &Permit, payment: &Payment) -> Result<Move
         note.as_ref().map_or("", Line::as_str).as_bytes(),
     ];
     let keyed = Keyed::new(bank, permit.user_id, &payment.key, TRANSFER, &input);
-    let mut s = bank.db.read().await?;
-    let before = keyed.replay(&mut s).await?;
-    let from = accounts::own(&mut s, permit, payment.from, "fromAccountId").await?;
-    let to = find_target(bank, &mut s, &payment.to, number.as_ref(), before.is_some()).await?;
-    let counter_id = Some(to.account_id).filter(|_| to.owner_id == permit.user_id);
-    if let Some(before) = before {
-        return replayed(&before, from.account_id, counter_id);
-    }
-    let currency = from.balance.currency;
-    if to.balance.currency != currency {
-        return Err(Refusal::CurrencyMismatch.into());
-    }
-    let minor = amount::positive("amount", &payment.amount, currency)?;
+    let (from, from_end) = own(permit, payment.from, "fromAccountId")?;
+    let to = find_target(bank, &payment.to, number.as_ref())?;
     let movement = Movement {
         transaction_id: TransactionId::generate(bank.clock.as_ref(), bank.entropy.as_ref()),
         kind: TransactionKind::Transfer,
-        from: end(&mut s, &from).await?,
-        to: end(&mut s, &to).await?,
-        amount: minor,
-        currency,
+        reverses: None,
+        from: from_end,
+        to,
+        sum: Sum::Text(payment.amount.clone()),
         note: note.map(|note| note.as_str().to_owned()),
     };
-    drop(s);
-    post(bank, permit, keyed, movement, from.account_id, counter_id).await
+    let limit = (LimitKind::Transfer, bank.rules.transfer_limit);
+    post(bank, permit, TRANSFER, keyed, movement, limit, from.id).await
 }
 
 /// Pays into one of the caller's accounts from outside.
@@ -157,109 +154,107 @@ pub async fn top_up(bank: &Bank, permit: &Permit, top_up: &TopUp) -> Result<Move
         note.as_ref().map_or("", Line::as_str).as_bytes(),
     ];
     let keyed = Keyed::new(bank, permit.user_id, &top_up.key, TOP_UP, &input);
-    let mut s = bank.db.read().await?;
-    let before = keyed.replay(&mut s).await?;
-    let to = accounts::own(&mut s, permit, top_up.account, "accountId").await?;
-    if let Some(before) = before {
-        return replayed(&before, to.account_id, None);
-    }
-    let currency = to.balance.currency;
-    let minor = amount::positive("amount", &top_up.amount, currency)?;
-    amount::within_holding("amount", to.balance.posted, minor)?;
+    let (to, to_end) = own(permit, top_up.account, "accountId")?;
     let movement = Movement {
         transaction_id: TransactionId::generate(bank.clock.as_ref(), bank.entropy.as_ref()),
         kind: TransactionKind::TopUp,
-        from: accounts::bank_end(AccountKind::CashClearing, currency),
-        to: end(&mut s, &to).await?,
-        amount: minor,
-        currency,
+        reverses: None,
+        from: End::Bank(AccountKind::CashClearing),
+        to: to_end,
+        sum: Sum::Text(top_up.amount.clone()),
         note: note.map(|note| note.as_str().to_owned()),
     };
-    drop(s);
-    post(bank, permit, keyed, movement, to.account_id, None).await
+    let limit = (LimitKind::TopUp, bank.rules.top_up_limit);
+    post(bank, permit, TOP_UP, keyed, movement, limit, to.id).await
 }
 
-fn read_note(note: Option<&str>) -> Result<Option<Line>, Failure> {
+pub(super) fn read_note(note: Option<&str>) -> Result<Option<Line>, Failure> {
     Ok(Line::parse_optional(note).map_err(|error| Refusal::invalid("note", error.0))?)
 }
 
-/// Finds where money is to go: any customer's account that is open.
-///
-/// For a repeated request an account that was closed since is found too.
-async fn find_target(
-    bank: &Bank,
-    s: &mut Session,
-    target: &Target,
-    number: Option<&CardNumber>,
-    repeated: bool,
-) -> Result<Account, Failure> {
-    let (field, noun) = match target {
-        Target::CardNumber(_) => ("to.cardNumber", "card"),
-        Target::Account(_) => ("to.accountId", "account"),
-    };
-    let named = match (number, target) {
-        (Some(number), _) => card::by_number(bank, s, number)
-            .await?
-            .map(|id| AccountRef { kind: AccountKind::Card, id }),
-        (None, Target::Account(named)) => *named,
-        (None, Target::CardNumber(_)) => None,
-    };
-    let found = match named {
-        Some(named) => {
-            account::lookup(s, named.id).await?.filter(|account| account.kind == named.kind)
+/// Where money is to go: any customer's account that is open.
+fn find_target(bank: &Bank, target: &Target, number: Option<&CardNumber>) -> Result<End, Refusal> {
+    match (target, number) {
+        (Target::CardNumber(_), Some(number)) => {
+            let index = card::number_index(bank, number);
+            Ok(End::Number { index, field: "to.cardNumber" })
         }
-        None => None,
-    };
-    let open = |account: &Account| repeated || account.status != AccountStatus::Closed;
-    found.filter(open).ok_or_else(|| Refusal::NotFound { field, noun }.into())
-}
-
-/// An account as an end of a movement, with what the other side may see of it.
-async fn end(s: &mut Session, account: &Account) -> Result<End, Failure> {
-    let account_id = account.account_id;
-    if let Some(end) = card::end(s, account_id).await? {
-        return Ok(end);
+        (Target::CardNumber(_), None) => {
+            Err(Refusal::NotFound { field: "to.cardNumber", noun: "card" })
+        }
+        (Target::Account(named), _) => {
+            let field = "to.accountId";
+            let named = named.ok_or(Refusal::NotFound { field, noun: "account" })?;
+            Ok(End::Account { named, owner: None, field, hidden_when_closed: true })
+        }
     }
-    let owner = user::lookup(s, account.owner_id).await?;
-    let party = owner.map(|o| full_name(o.first_name.as_deref(), o.last_name.as_deref()));
-    let label = account.kind.label().to_owned();
-    Ok(End { account_id, customer: true, text: Text { account_id, label, last4: None, party } })
 }
 
 async fn post(
     bank: &Bank,
     permit: &Permit,
+    action: &'static str,
     keyed: Keyed,
     movement: Movement,
+    (kind, units): (LimitKind, i64),
     account_id: AccountId,
-    counter_id: Option<AccountId>,
 ) -> Result<MovedMoney, Failure> {
-    let transaction_id = movement.transaction_id;
     let posting = Posting {
-        key: Some(keyed.claiming(ResultKind::Transaction, transaction_id.uuid())),
+        act: permit.act(action),
+        key: Some(keyed.claiming(ResultKind::Transaction, movement.transaction_id.uuid())),
         session: Some((permit.session_id, permit.user_id)),
         opens: None,
+        captures: None,
+        allowance: Some(Allowance { subject: permit.user_id, kind, units }),
         movement: Some(movement),
     };
     match bank.ledger.post(posting).await? {
-        Answer::Done(_) => {
-            Ok(MovedMoney { transaction_id, account_id, counter_id, replayed: false })
-        }
-        Answer::Replayed(before) => replayed(&before, account_id, counter_id),
+        Answer::Done(Some(moved)) => Ok(shown(permit, *moved, account_id)),
+        Answer::Done(None) => Err(Broken::Inconsistent("a movement moved nothing").into()),
+        Answer::Replayed(before) => replayed(bank, permit, &before, account_id).await,
         Answer::Refused(refusal) => Err(refusal.into()),
     }
 }
 
-fn replayed(
+/// A movement that was made just now; nothing of it has to be read again.
+fn shown(permit: &Permit, moved: Moved, account_id: AccountId) -> MovedMoney {
+    let product = |end: &MovedEnd| {
+        let customer = end.customer.as_ref()?;
+        let own = customer.account.owner_id == permit.user_id;
+        own.then(|| Product::of(customer)).flatten()
+    };
+    let mut products: Vec<Product> =
+        [&moved.from, &moved.to].into_iter().filter_map(product).collect();
+    let first = products.iter().position(|one| one.account().account_id == account_id);
+    let account = first.map(|place| products.remove(place));
+    MovedMoney {
+        transaction_id: moved.transaction_id,
+        transaction: Some(TransactionView::of(moved)),
+        account,
+        counter_account: products.pop(),
+        replayed: false,
+    }
+}
+
+/// What an earlier request with the key moved, with the accounts as they are now.
+async fn replayed(
+    bank: &Bank,
+    permit: &Permit,
     before: &Operation,
     account_id: AccountId,
-    counter_id: Option<AccountId>,
 ) -> Result<MovedMoney, Failure> {
     if before.result_kind != ResultKind::Transaction {
         return Err(Broken::Inconsistent("a transfer's key made something else").into());
     }
     let transaction_id = TransactionId::from_uuid(before.result_id);
-    Ok(MovedMoney { transaction_id, account_id, counter_id, replayed: true })
+    let view = super::entry::own_transactions(bank, permit, &[transaction_id]).await?.pop();
+    let ids: Vec<AccountId> =
+        view.iter().flat_map(|view| &view.sides).map(|side| side.account_id).collect();
+    let mut products = product::own_many(bank, permit, &ids).await?;
+    let first = products.iter().position(|one| one.account().account_id == account_id);
+    let account = first.map(|place| products.remove(place));
+    let counter_account = products.pop();
+    Ok(MovedMoney { transaction_id, transaction: view, account, counter_account, replayed: true })
 }
 
 #[cfg(test)]

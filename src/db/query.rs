@@ -14,6 +14,7 @@ use sqlx::{
 
 use super::{
     error::DbError,
+    rows::Rows,
     values::{Bind, Column, Record},
 };
 
@@ -98,6 +99,22 @@ impl<'c> Query<'c> {
             let value = values[slot.min(values.len() - 1)].clone();
             self = self.bind(value);
         }
+        self
+    }
+
+    /// Gives a statement many rows at once.
+    ///
+    /// PostgreSQL gets an array for each column, for `UNNEST($1, $2, …)`; SQLite
+    /// gets one JSON text with an array for each row, for `json_each($1)`. So the
+    /// two databases need two statements, which stand side by side in `store`.
+    pub fn bind_rows(mut self, rows: &Rows) -> Self {
+        let outcome = match &mut self.target {
+            Target::Sqlite(_, args) => args.add(rows.json()),
+            Target::Postgres(_, args) => {
+                rows.columns().iter().try_for_each(|column| column.add_to(args))
+            }
+        };
+        self.refused = self.refused.or(outcome.err());
         self
     }
 

@@ -24,6 +24,14 @@ impl Session {
         }
     }
 
+    /// The same statement in the words of either database, for the few that have to differ.
+    pub fn query_either(&mut self, sqlite: &'static str, postgres: &'static str) -> Query<'_> {
+        match self {
+            Self::Sqlite(tx) => Query::sqlite(&mut *tx, sqlite),
+            Self::Postgres(tx) => Query::postgres(&mut *tx, postgres),
+        }
+    }
+
     /// Makes everything done in this transaction permanent.
     ///
     /// A commit that the database refuses (an entry without its transaction)

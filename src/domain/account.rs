@@ -19,11 +19,14 @@ pub enum AccountKind {
     CashClearing,
     /// The bank's own: where opening credits come from.
     OpeningCredits,
+    /// The bank's own: where merchants are paid from.
+    CardSettlement,
 }
 
 impl AccountKind {
     /// The bank's own accounts, one for each currency.
-    pub const OF_THE_BANK: [Self; 2] = [Self::CashClearing, Self::OpeningCredits];
+    pub const OF_THE_BANK: [Self; 3] =
+        [Self::CashClearing, Self::OpeningCredits, Self::CardSettlement];
 
     /// How a counterparty sees an account of this kind that has no number.
     pub const fn label(self) -> &'static str {
@@ -33,6 +36,7 @@ impl AccountKind {
             Self::Wallet => "E-wallet",
             Self::CashClearing => "Cash",
             Self::OpeningCredits => "Opening credit",
+            Self::CardSettlement => "Card payment",
         }
     }
 }

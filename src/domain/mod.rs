@@ -12,10 +12,13 @@
 pub mod fault;
 pub mod account;
 pub mod challenge;
+pub mod limit;
 pub mod refusal;
 pub mod amount;
 pub mod password;
 pub mod user;
 pub mod session;
 pub mod card;
+pub mod hold;
+pub mod event;
 pub mod posting;

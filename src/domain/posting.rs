@@ -1,7 +1,5 @@
 //! Whether money may move, decided on facts that are locked while it is decided.
 
-use std::collections::BTreeMap;
-
 use super::{
     account::{AccountStatus, Balance},
     refusal::Refusal,
@@ -20,8 +18,36 @@ pub enum TransactionKind {
     Transfer,
     /// Money from outside.
     TopUp,
+    /// A deposit that the bank's staff recorded.
+    Income,
+    /// A merchant captured a hold.
+    Purchase,
+    /// Takes another transaction back, in whole or in part.
+    Reversal,
     /// What the bank gives to a new account in the sandbox.
     OpeningCredit,
+}
+
+impl TransactionKind {
+    /// The kind as it is stored.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Transfer => "TRANSFER",
+            Self::TopUp => "TOP_UP",
+            Self::Income => "INCOME",
+            Self::Purchase => "PURCHASE",
+            Self::Reversal => "REVERSAL",
+            Self::OpeningCredit => "OPENING_CREDIT",
+        }
+    }
+
+    /// It brings money in from outside.
+    pub const fn is_funding(self) -> bool {
+        match self {
+            Self::TopUp | Self::Income => true,
+            Self::Transfer | Self::Purchase | Self::Reversal | Self::OpeningCredit => false,
+        }
+    }
 }
 
 /// One side of a movement.
@@ -35,6 +61,9 @@ pub struct Leg {
     pub currency: Currency,
     /// Positive comes in, negative goes out; never zero.
     pub amount: Minor,
+    /// What it frees of the money that holds reserve: what a hold had reserved
+    /// can leave even a frozen account.
+    pub frees: Minor,
 }
 
 /// A customer's account as it stands under its lock.
@@ -66,10 +95,10 @@ pub struct Decision {
     pub posted_at: Instant,
 }
 
-/// Decides a movement; `standings` holds every customer's account that it touches.
+/// Decides a movement; `standing` tells how a customer's account stands under its lock.
 pub fn decide(
     legs: &[Leg],
-    standings: &BTreeMap<AccountId, Standing>,
+    standing: impl Fn(AccountId) -> Option<Standing>,
     now: Instant,
 ) -> Result<Decision, Refusal> {
     let mut posted_at = now;
@@ -80,8 +109,8 @@ pub fn decide(
             continue;
         }
         let missing = Refusal::NotFound { field: "accountId", noun: "account" };
-        let standing = standings.get(&leg.account_id).ok_or(missing)?;
-        let after = move_one(leg, standing)?;
+        let standing = standing(leg.account_id).ok_or(missing)?;
+        let after = move_one(leg, &standing)?;
         posted_at = posted_at.max(standing.last_posted_at.unwrap_or(now));
         lines.push(Line { leg: *leg, after: Some(after) });
     }
@@ -96,13 +125,16 @@ fn move_one(leg: &Leg, standing: &Standing) -> Result<Balance, Refusal> {
     let debit = leg.amount < Minor::ZERO;
     match standing.status {
         AccountStatus::Closed => return Err(Refusal::AccountClosed),
-        AccountStatus::Frozen if debit => return Err(Refusal::AccountFrozen),
+        AccountStatus::Frozen if debit && leg.frees == Minor::ZERO => {
+            return Err(Refusal::AccountFrozen);
+        }
         AccountStatus::Frozen | AccountStatus::Active => {}
     }
     let too_large = || Refusal::invalid("amount", "is too large");
+    let held = balance.held.minus(leg.frees).ok_or_else(too_large)?;
     if debit {
         let wanted = leg.amount.negated().ok_or_else(too_large)?;
-        let available = balance.available();
+        let available = Balance { held, ..balance }.available();
         if available < wanted {
             let missing = wanted.minus(available).ok_or_else(too_large)?;
             return Err(Refusal::InsufficientFunds {
@@ -113,7 +145,7 @@ fn move_one(leg: &Leg, standing: &Standing) -> Result<Balance, Refusal> {
     }
     let posted = balance.posted.plus(leg.amount).ok_or_else(too_large)?;
     let version = balance.version.checked_add(1).ok_or_else(too_large)?;
-    Ok(Balance { posted, version, ..balance })
+    Ok(Balance { posted, held, version, ..balance })
 }
 
 #[cfg(test)]
@@ -160,10 +192,11 @@ mod tests {
             customer: true,
             currency: usd(),
             amount: Minor(amount),
+            frees: Minor::ZERO,
         };
         let legs = [leg(ANN, -amount), leg(BOB, amount)];
         let standings = BTreeMap::from([(ANN, from), (BOB, to)]);
-        decide(&legs, &standings, "2026-11-21T10:00:00Z".parse().unwrap())
+        decide(&legs, |id| standings.get(&id).copied(), "2026-11-21T10:00:00Z".parse().unwrap())
     }
 
     #[test]

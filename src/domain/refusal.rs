@@ -1,7 +1,7 @@
 //! Every business "no" of the bank, said once.
 
-use super::{challenge::Asked, fault::Fault};
-use crate::types::money::Money;
+use super::{challenge::Asked, fault::Fault, limit::Limit};
+use crate::types::{clock::show, money::Money};
 
 /// A "no" that is not a breakdown: the person can act on it.
 ///
@@ -46,6 +46,8 @@ pub enum Refusal {
         /// What is missing.
         short_by: Money,
     },
+    /// What may be moved in a day is used up.
+    LimitExceeded(Limit),
     /// The account is frozen: nothing may leave it.
     AccountFrozen,
     /// The account is closed.
@@ -54,6 +56,16 @@ pub enum Refusal {
     CurrencyMismatch,
     /// Both ends are the same account.
     SameAccount,
+    /// Nothing of the transaction is left to be reversed, or less than was asked for.
+    AlreadyReversed {
+        /// What may still be reversed.
+        remaining: Money,
+    },
+    /// The thing is not in a state for this.
+    Conflict {
+        /// Why, as a sentence.
+        reason: &'static str,
+    },
     /// The key was used with another request.
     IdempotencyConflict,
     /// The person has as many as are allowed.
@@ -76,6 +88,33 @@ impl Refusal {
     /// One field that has a value the bank does not take.
     pub fn invalid(field: &'static str, reason: impl Into<String>) -> Self {
         Self::Invalid(vec![Fault { field, reason: reason.into() }])
+    }
+
+    /// The refusal in a word that never changes: what the audit log keeps.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "INVALID_INPUT",
+            Self::NotFound { .. } => "NOT_FOUND",
+            Self::AlreadyExists { .. } => "ALREADY_EXISTS",
+            Self::BadCredentials => "BAD_CREDENTIALS",
+            Self::BadCode => "BAD_CODE",
+            Self::CodeExpired => "CODE_EXPIRED",
+            Self::TooManyAttempts => "TOO_MANY_ATTEMPTS",
+            Self::StepUpRequired(_) => "STEP_UP_REQUIRED",
+            Self::Forbidden { .. } => "FORBIDDEN",
+            Self::InsufficientFunds { .. } => "INSUFFICIENT_FUNDS",
+            Self::LimitExceeded(_) => "LIMIT_EXCEEDED",
+            Self::AccountFrozen => "ACCOUNT_FROZEN",
+            Self::AccountClosed => "ACCOUNT_CLOSED",
+            Self::CurrencyMismatch => "CURRENCY_MISMATCH",
+            Self::SameAccount => "SAME_ACCOUNT",
+            Self::AlreadyReversed { .. } => "ALREADY_REVERSED",
+            Self::Conflict { .. } => "CONFLICT",
+            Self::IdempotencyConflict => "IDEMPOTENCY_CONFLICT",
+            Self::TooMany { .. } => "TOO_MANY",
+            Self::SessionEnded => "SESSION_ENDED",
+            Self::Overloaded { .. } => "OVERLOADED",
+        }
     }
 
     /// The refusal as a plain sentence.
@@ -101,9 +140,18 @@ impl Refusal {
             Self::StepUpRequired(_) => {
                 "Confirm this step with the code that was just mailed to you.".to_owned()
             }
-            Self::Forbidden { reason } => (*reason).to_owned(),
+            Self::Forbidden { reason } | Self::Conflict { reason } => (*reason).to_owned(),
             Self::InsufficientFunds { available, short_by } => {
                 format!("Only {available} can be spent; {short_by} is missing.")
+            }
+            Self::LimitExceeded(limit) => format!(
+                "Only {} of {} a day are left; the day ends at {}.",
+                limit.remaining,
+                limit.limit,
+                show(limit.resets_at)
+            ),
+            Self::AlreadyReversed { remaining } => {
+                format!("Only {remaining} of this transaction may still be reversed.")
             }
             Self::AccountFrozen => "The account is frozen: no money may leave it.".to_owned(),
             Self::AccountClosed => "The account is closed.".to_owned(),

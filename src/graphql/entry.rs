@@ -20,7 +20,7 @@ use crate::{
         product::Product,
     },
     domain::posting,
-    store::{entry as store, posting::Side},
+    store::{entry as store, posting_rows::Side},
     types::{
         id,
         id::{AccountId, TransactionId},
@@ -38,6 +38,12 @@ pub enum TransactionKind {
     Transfer,
     /// Money from outside.
     TopUp,
+    /// A deposit that the bank's staff recorded.
+    Income,
+    /// A merchant was paid by card.
+    Purchase,
+    /// Takes another transaction back, in whole or in part.
+    Reversal,
     /// What the bank gave to a new account in the sandbox.
     OpeningCredit,
 }
@@ -47,6 +53,9 @@ impl From<posting::TransactionKind> for TransactionKind {
         match kind {
             posting::TransactionKind::Transfer => Self::Transfer,
             posting::TransactionKind::TopUp => Self::TopUp,
+            posting::TransactionKind::Income => Self::Income,
+            posting::TransactionKind::Purchase => Self::Purchase,
+            posting::TransactionKind::Reversal => Self::Reversal,
             posting::TransactionKind::OpeningCredit => Self::OpeningCredit,
         }
     }

@@ -8,7 +8,7 @@ use async_graphql::{
     Context, Enum, Error, ErrorExtensions as _, ID, Interface, Result, SimpleObject,
 };
 
-use super::{money::Money, request, scalars::DateTime};
+use super::{limit::Limit, money::Money, request, scalars::DateTime};
 use crate::{
     bank::error::Failure,
     domain::{challenge, challenge::Asked, refusal::Refusal},
@@ -38,6 +38,8 @@ pub enum ErrorCode {
     InvalidInput,
     /// There is no such thing, or it is not the caller's.
     NotFound,
+    /// The thing is not in a state for this.
+    Conflict,
     /// Another customer has it already.
     AlreadyExists,
     /// The email address or the password is wrong.
@@ -54,6 +56,8 @@ pub enum ErrorCode {
     Forbidden,
     /// There is not enough money.
     InsufficientFunds,
+    /// What may be moved in a day is used up.
+    LimitExceeded,
     /// The account is frozen: nothing may leave it.
     AccountFrozen,
     /// The account is closed.
@@ -62,6 +66,8 @@ pub enum ErrorCode {
     CurrencyMismatch,
     /// Both ends are the same account.
     SameAccount,
+    /// Nothing of the transaction is left to be reversed, or less than was asked for.
+    AlreadyReversed,
     /// The idempotency key was used with another request.
     IdempotencyConflict,
     /// The person has as many as are allowed.
@@ -125,6 +131,8 @@ pub enum UserError {
     Refused(Refused),
     /// Not enough money.
     InsufficientFunds(InsufficientFunds),
+    /// A limit is used up.
+    LimitExceeded(LimitExceeded),
     /// A second factor is needed first.
     StepUpRequired(StepUpRequired),
 }
@@ -164,6 +172,19 @@ pub struct InsufficientFunds {
     available: Money,
     /// What is missing.
     short_by: Money,
+}
+
+/// What may be moved in a day is used up.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct LimitExceeded {
+    /// What it is about, for programs.
+    code: ErrorCode,
+    /// What it is about, as a sentence.
+    message: String,
+    /// The field of the input that it is about, from the argument down.
+    path: Option<Vec<String>>,
+    /// The limit, with what is left of it.
+    limit: Limit,
 }
 
 /// A second factor must be confirmed first.
@@ -243,6 +264,18 @@ fn say(refusal: Refusal) -> Said {
                 short_by: short_by.into(),
             })])
         }
+        Refusal::LimitExceeded(limit) => {
+            Said::Data(vec![UserError::LimitExceeded(LimitExceeded {
+                code: ErrorCode::LimitExceeded,
+                message,
+                path: Some(path("amount")),
+                limit: limit.into(),
+            })])
+        }
+        Refusal::AlreadyReversed { .. } => {
+            plain(ErrorCode::AlreadyReversed, &refusal, Some("amount"))
+        }
+        Refusal::Conflict { .. } => plain(ErrorCode::Conflict, &refusal, None),
         Refusal::AccountFrozen => plain(ErrorCode::AccountFrozen, &refusal, None),
         Refusal::AccountClosed => plain(ErrorCode::AccountClosed, &refusal, None),
         Refusal::CurrencyMismatch => plain(ErrorCode::CurrencyMismatch, &refusal, None),

@@ -12,6 +12,7 @@
 pub mod shape;
 pub mod scalars;
 pub mod money;
+pub mod limit;
 pub mod request;
 pub mod errors;
 pub mod guard;

@@ -86,16 +86,14 @@ async fn show(ctx: &Context<'_>, outcome: Result<MovedMoney, Failure>) -> Result
             return Ok(MoneyPayload { errors, ..MoneyPayload::default() });
         }
     };
-    let transaction = viewer::current(ctx)?.loaders.transaction(moved.transaction_id).await?;
-    let account = viewer::current(ctx)?.loaders.product(moved.account_id).await?;
-    let counter_account = match moved.counter_id {
-        Some(id) => viewer::current(ctx)?.loaders.product(id).await?,
-        None => None,
+    let transaction = match moved.transaction {
+        Some(view) => Some(view),
+        None => viewer::current(ctx)?.loaders.transaction(moved.transaction_id).await?,
     };
     Ok(MoneyPayload {
         transaction: transaction.map(Transaction),
-        account: account.map(Into::into),
-        counter_account: counter_account.map(Into::into),
+        account: moved.account.map(Into::into),
+        counter_account: moved.counter_account.map(Into::into),
         replayed: moved.replayed,
         errors: Vec::new(),
     })

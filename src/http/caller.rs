@@ -17,17 +17,22 @@ use crate::{
 };
 
 /// Whoever sends a request. The address is the socket's: no header can forge it.
-pub fn visitor(headers: &HeaderMap, peer: SocketAddr) -> Visitor {
+pub fn visitor(headers: &HeaderMap, peer: SocketAddr, request_id: &str) -> Visitor {
     let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
     Visitor {
         ip_address: peer.ip().to_canonical().to_string(),
         user_agent: user_agent.map(str::to_owned),
+        request_id: request_id.to_owned(),
     }
 }
 
 /// The signed-in person; `None` where no credential was shown. One that opens
 /// nothing is refused, so that a client learns that its session is over.
-pub async fn permit(bank: &Bank, headers: &HeaderMap) -> Result<Option<Permit>, Rejection> {
+pub async fn permit(
+    bank: &Bank,
+    headers: &HeaderMap,
+    visitor: &Visitor,
+) -> Result<Option<Permit>, Rejection> {
     let Some(value) = headers.get(header::AUTHORIZATION) else {
         return Ok(None);
     };
@@ -42,7 +47,7 @@ pub async fn permit(bank: &Bank, headers: &HeaderMap) -> Result<Option<Permit>, 
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(bad());
     }
-    match session::authenticate(bank, Facade::Graphql, token.trim()).await {
+    match session::authenticate(bank, Facade::Graphql, token.trim(), visitor).await {
         Ok(permit) => Ok(Some(permit)),
         Err(Failure::Refused(Refusal::Overloaded { retry_after_seconds })) => {
             Err(overloaded(retry_after_seconds))

@@ -33,7 +33,10 @@ use super::{
     parameters::Parameters,
 };
 use crate::{
-    bank::{context::Bank, permit::Permit},
+    bank::{
+        context::Bank,
+        permit::{Permit, Visitor},
+    },
     graphql::{
         completion::executor::Executor,
         errors::{
@@ -73,11 +76,9 @@ struct Chosen {
 /// What is known of a request beside its document.
 #[derive(Clone, Copy)]
 struct Asked<'a> {
-    headers: &'a HeaderMap,
-    peer: SocketAddr,
+    visitor: &'a Visitor,
     media_type: MediaType,
     deadline: Instant,
-    request_id: &'a str,
 }
 
 /// `POST /graphql`.
@@ -127,14 +128,15 @@ impl Graphql {
             return finish(rejection.answer(MediaType::Json, &request_id), &request_id);
         };
         let deadline = Instant::now() + REQUEST_TIMEOUT;
+        let visitor = caller::visitor(headers, peer, &request_id);
         let prepared = async {
             let chosen = self.choose(read.await?, may_mutate)?;
-            Ok((chosen, caller::permit(&self.bank, headers).await?))
+            Ok((chosen, caller::permit(&self.bank, headers, &visitor).await?))
         };
         let prepared = tokio::time::timeout_at(deadline, prepared).await;
         let outcome = match prepared.unwrap_or_else(|_| Err(too_slow())) {
             Ok((chosen, permit)) => {
-                let asked = Asked { headers, peer, media_type, deadline, request_id: &request_id };
+                let asked = Asked { visitor: &visitor, media_type, deadline };
                 self.execute(chosen, permit, &asked).await
             }
             Err(rejection) => Err(rejection),
@@ -181,12 +183,13 @@ impl Graphql {
         permit: Option<Permit>,
         asked: &Asked<'_>,
     ) -> Result<Response<Body>, Rejection> {
-        let Asked { headers, peer, media_type, deadline, request_id } = *asked;
+        let Asked { visitor, media_type, deadline } = *asked;
+        let request_id = visitor.request_id.as_str();
         let Parameters { query, operation_name, variables } = chosen.parameters;
         let mut request = Request::new(query)
             .variables(variables)
             .data(RequestId(request_id.to_owned()))
-            .data(caller::visitor(headers, peer));
+            .data(visitor.clone());
         request.operation_name = operation_name;
         request.set_parsed_query(chosen.document);
         request = request.data(Seat::new(&self.bank, permit));

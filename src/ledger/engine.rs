@@ -1,179 +1,176 @@
-//! The posting engine: takes postings and answers each by itself.
+//! The posting engine: gathers what waits, commits it together, answers each by itself.
+//!
+//! There is no timer: a batch is whatever waits when the one before it is done, so
+//! a lone client waits for nobody, and many pay one commit together.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
-use super::posting::{Answer, LedgerError, Moved, Movement, Opening, Posting};
-use crate::{
-    db::{
-        error::{DbError, Transient},
-        pool::Db,
-        session::Session,
-    },
-    domain::{
-        posting::{Decision, Leg, Standing, decide},
-        refusal::Refusal,
-    },
-    store::{
-        account, card,
-        operation::{self, NewOperation, Operation},
-        posting::{self, Side},
-        session, user,
-    },
-    types::{
-        clock::{Clock, Instant},
-        entropy,
-        entropy::Entropy,
-        id::AccountId,
-    },
+use tokio::sync::{Mutex, mpsc, oneshot};
+
+use super::{
+    batch,
+    batch::{Means, Outcome},
+    posting::{Answer, LedgerError, Posting},
 };
+use crate::{
+    db::{error::DbError, pool::Db},
+    types::{clock::Clock, entropy::Entropy},
+};
+
+/// Postings of one batch at most.
+const BATCH_MAX: usize = 256;
+
+/// A posting that waits, with whom to tell.
+struct Job {
+    posting: Posting,
+    tell: oneshot::Sender<Result<Answer, LedgerError>>,
+}
+
+/// How much the engine takes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capacity {
+    /// Postings that may wait; one more is refused as too many.
+    pub waiting: usize,
+    /// Batches that are committed side by side. More than one helps only where the
+    /// accounts of the batches differ and the database has processors to spare.
+    pub batches: usize,
+}
+
+impl Default for Capacity {
+    fn default() -> Self {
+        Self { waiting: 4_096, batches: 1 }
+    }
+}
 
 /// The one door through which money moves.
 #[derive(Debug, Clone)]
 pub struct Ledger {
-    db: Db,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
+    queue: mpsc::Sender<Job>,
 }
 
-/// Why a transaction is given up; whatever it had written is rolled back.
-enum Stop {
-    Refused(Refusal),
-    Replayed(Operation),
-    Db(DbError),
-}
-
-impl From<DbError> for Stop {
-    fn from(error: DbError) -> Self {
-        Self::Db(error)
-    }
-}
-
-impl From<Refusal> for Stop {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-impl Transient for Stop {
-    fn is_transient(&self) -> bool {
-        matches!(self, Self::Db(error) if error.is_transient())
+impl std::fmt::Debug for Job {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Job").finish_non_exhaustive()
     }
 }
 
 impl Ledger {
-    /// A ledger over a database.
-    pub fn new(db: Db, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
-        Self { db, clock, entropy }
+    /// A ledger over a database. Its workers end when the last clone is dropped.
+    pub fn new(
+        db: Db,
+        clock: Arc<dyn Clock>,
+        chance: Arc<dyn Entropy>,
+        capacity: Capacity,
+    ) -> Self {
+        let (queue, waiting) = mpsc::channel(capacity.waiting.max(1));
+        let waiting = Arc::new(Mutex::new(waiting));
+        for _ in 0..capacity.batches.max(1) {
+            let means = Means { clock: Arc::clone(&clock), chance: Arc::clone(&chance) };
+            tokio::spawn(work(db.clone(), means, Arc::clone(&waiting)));
+        }
+        Self { queue }
     }
 
     /// Does what the posting says, whole or not at all; the answer comes after the commit.
+    ///
+    /// Once it was taken it is done even if nobody waits for the answer any more.
     pub async fn post(&self, posting: Posting) -> Result<Answer, LedgerError> {
-        let posting = &posting;
-        let outcome = self.db.write_retrying(|s| Box::pin(self.run(s, posting))).await;
-        match outcome {
-            Ok(moved) => Ok(Answer::Done(moved)),
-            Err(Stop::Refused(refusal)) => Ok(Answer::Refused(refusal)),
-            Err(Stop::Replayed(operation)) => Ok(Answer::Replayed(operation)),
-            Err(Stop::Db(error)) => Err(error.into()),
+        let (tell, told) = oneshot::channel();
+        self.queue.try_send(Job { posting, tell }).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => LedgerError::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => LedgerError::Lost,
+        })?;
+        told.await.map_err(|_| LedgerError::Lost)?
+    }
+}
+
+/// Takes batches until nobody can send any more.
+async fn work(db: Db, means: Means, waiting: Arc<Mutex<mpsc::Receiver<Job>>>) {
+    loop {
+        let mut jobs = Vec::new();
+        let taken = waiting.lock().await.recv_many(&mut jobs, BATCH_MAX).await;
+        if taken == 0 {
+            return;
+        }
+        // In a task of its own, so that a panic costs one batch its answers and not
+        // the bank its ledger.
+        let done = tokio::spawn(commit(db.clone(), means.clone(), jobs)).await;
+        if let Err(error) = done {
+            tracing::error!(%error, "a batch of postings panicked");
         }
     }
+}
 
-    async fn run(&self, s: &mut Session, posting: &Posting) -> Result<Option<Moved>, Stop> {
-        let now = self.clock.now();
-        if let Some(key) = &posting.key {
-            claim(s, key, now).await?;
-        }
-        if let Some(opening) = &posting.opens {
-            open(s, opening, now).await?;
-        }
-        let Some(movement) = &posting.movement else {
-            require_session(s, posting, now).await?;
-            return Ok(None);
-        };
-        let legs = movement.legs()?;
-        let standings = lock(s, &legs).await?;
-        // Asked under the locks, as it may have taken long to get them.
-        require_session(s, posting, now).await?;
-        let decision = decide(&legs, &standings, now)?;
-        Ok(Some(self.write(s, movement, decision).await?))
-    }
-
-    async fn write(
-        &self,
-        s: &mut Session,
-        movement: &Movement,
-        decision: Decision,
-    ) -> Result<Moved, Stop> {
-        let id = movement.transaction_id;
-        let posted_at = decision.posted_at;
-        for line in &decision.lines {
-            if let Some(after) = &line.after {
-                account::write(s, line.leg.account_id, after, posted_at).await?;
+/// Commits a batch and answers everybody; what is left for another try goes on at once.
+async fn commit(db: Db, means: Means, mut jobs: Vec<Job>) {
+    while !jobs.is_empty() {
+        let (postings, tells): (Vec<Posting>, Vec<_>) =
+            jobs.into_iter().map(|job| (job.posting, job.tell)).unzip();
+        let done = attempt(&db, &means, &postings).await;
+        jobs = match done {
+            Ok(outcomes) => answer(postings, tells, outcomes),
+            Err(error) if postings.len() == 1 || error.is_unavailable() => {
+                let error = Arc::new(error);
+                for tell in tells {
+                    // Whoever went away is not told; the key knows.
+                    let _ = tell.send(Err(LedgerError::Db(Arc::clone(&error))));
+                }
+                Vec::new()
             }
-            let salt: [u8; 16] = entropy::bytes(self.entropy.as_ref());
-            posting::insert_entry(s, id, line, posted_at, &salt).await?;
-        }
-        posting::insert_transaction(s, id, movement.kind, posted_at).await?;
-        let note = movement.note.as_deref();
-        posting::insert_text(s, id, Side::From, &movement.from.text, note).await?;
-        posting::insert_text(s, id, Side::To, &movement.to.text, note).await?;
-        Ok(Moved { transaction_id: id, posted_at, lines: decision.lines })
+            Err(error) => {
+                tracing::warn!(%error, size = postings.len(), "a batch failed: one by one");
+                one_by_one(&db, &means, postings, tells).await
+            }
+        };
     }
 }
 
-/// Claims the key, or finds out what it made before.
-async fn claim(s: &mut Session, key: &NewOperation, now: Instant) -> Result<(), Stop> {
-    if operation::claim(s, key, now).await? {
-        return Ok(());
-    }
-    let Some(found) = operation::lookup(s, key.scope_id, &key.key).await? else {
-        // It was swept between the two statements: the whole is begun again.
-        return Err(Stop::Db(DbError::Vanished));
-    };
-    if found.fingerprint == key.fingerprint {
-        Err(Stop::Replayed(found))
-    } else {
-        Err(Refusal::IdempotencyConflict.into())
-    }
+/// One try of a batch, and some more where the database says that they may succeed.
+async fn attempt(db: &Db, means: &Means, postings: &[Posting]) -> Result<Vec<Outcome>, DbError> {
+    db.write_retrying(|s| Box::pin(batch::run(s, postings, means))).await
 }
 
-/// Opens an account, unless the person has as many as are allowed.
-async fn open(s: &mut Session, opening: &Opening, now: Instant) -> Result<(), Stop> {
-    user::lock(s, opening.owner_id).await?;
-    let count = account::count_open(s, opening.owner_id, opening.kind).await?;
-    if count >= opening.limit {
-        return Err(Refusal::TooMany { noun: opening.noun, limit: opening.limit }.into());
-    }
-    let id = opening.account_id;
-    account::open(s, id, opening.owner_id, opening.kind, opening.currency, now).await?;
-    if let Some(new) = &opening.card {
-        card::insert(s, new).await?;
-    }
-    Ok(())
-}
-
-/// The session that asks must still be alive.
-async fn require_session(s: &mut Session, posting: &Posting, now: Instant) -> Result<(), Stop> {
-    let Some((session_id, user_id)) = posting.session else {
-        return Ok(());
-    };
-    let facts = session::facts(s, session_id, user_id).await?;
-    let alive = facts.is_some_and(|facts| facts.is_alive(now));
-    if alive { Ok(()) } else { Err(Refusal::SessionEnded.into()) }
-}
-
-/// Locks the customers' accounts in ascending order and tells how they stand then.
-///
-/// In any other order two opposite transfers would deadlock on PostgreSQL, which
-/// costs a second each time.
-async fn lock(s: &mut Session, legs: &[Leg]) -> Result<BTreeMap<AccountId, Standing>, Stop> {
-    let customers = legs.iter().filter(|leg| leg.customer);
-    let sorted: BTreeMap<_, _> = customers.map(|leg| (leg.account_id, leg.currency)).collect();
-    let mut standings = BTreeMap::new();
-    for (id, currency) in sorted {
-        if let Some(standing) = account::lock(s, id, currency).await? {
-            standings.insert(id, standing);
+/// Answers those who have an answer, and gives back the rest.
+fn answer(
+    postings: Vec<Posting>,
+    tells: Vec<oneshot::Sender<Result<Answer, LedgerError>>>,
+    outcomes: Vec<Outcome>,
+) -> Vec<Job> {
+    let mut again = Vec::new();
+    for ((posting, tell), outcome) in postings.into_iter().zip(tells).zip(outcomes) {
+        match outcome {
+            Outcome::Answered(answer) => {
+                let _ = tell.send(Ok(answer));
+            }
+            Outcome::Again => again.push(Job { posting, tell }),
         }
     }
-    Ok(standings)
+    again
+}
+
+/// So that one posting that the database will not have never spoils its neighbours.
+async fn one_by_one(
+    db: &Db,
+    means: &Means,
+    postings: Vec<Posting>,
+    tells: Vec<oneshot::Sender<Result<Answer, LedgerError>>>,
+) -> Vec<Job> {
+    let mut again = Vec::new();
+    let mut gone: Option<Arc<DbError>> = None;
+    for (posting, tell) in postings.into_iter().zip(tells) {
+        if let Some(error) = &gone {
+            // Nobody waits for each of them to find out that the database is away.
+            let _ = tell.send(Err(LedgerError::Db(Arc::clone(error))));
+            continue;
+        }
+        match attempt(db, means, std::slice::from_ref(&posting)).await {
+            Ok(outcomes) => again.extend(answer(vec![posting], vec![tell], outcomes)),
+            Err(error) => {
+                let error = Arc::new(error);
+                gone = error.is_unavailable().then(|| Arc::clone(&error));
+                let _ = tell.send(Err(LedgerError::Db(error)));
+            }
+        }
+    }
+    again
 }

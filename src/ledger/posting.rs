@@ -3,31 +3,40 @@
 use crate::{
     db::error::DbError,
     domain::{
-        account::AccountKind,
-        posting::{Leg, Line, TransactionKind},
+        account::{AccountKind, AccountRef},
+        limit::LimitKind,
+        posting::TransactionKind,
         refusal::Refusal,
     },
     store::{
+        audit::Act,
         card::NewCard,
         operation::{NewOperation, Operation},
-        posting::Text,
+        posting::Customer,
+        posting_rows::Text,
     },
     types::{
         clock::Instant,
-        id::{AccountId, SessionId, TransactionId, UserId},
-        money::{Currency, Minor},
+        id::{AccountId, HoldId, SessionId, TransactionId, UserId},
+        money::{Currency, DecimalText, Minor, Money},
     },
 };
 
-/// One thing to be done in the books, whole or not at all.
+/// One thing to be done in the books, whole or not at all, with its conditions as data.
 #[derive(Debug, Clone)]
 pub struct Posting {
+    /// Who asks for what: a row of the audit log, whatever comes of it.
+    pub act: Act,
     /// The client's idempotency key, where there is one.
     pub key: Option<NewOperation>,
     /// The session that asks must be alive when it is done.
     pub session: Option<(SessionId, UserId)>,
     /// An account to be opened with it.
     pub opens: Option<Opening>,
+    /// A hold that must be open and becomes a purchase: the movement takes from its card.
+    pub captures: Option<HoldId>,
+    /// A day's limit that must leave room for it.
+    pub allowance: Option<Allowance>,
     /// The money to be moved; an account can be opened without any.
     pub movement: Option<Movement>,
 }
@@ -49,17 +58,57 @@ pub struct Opening {
     pub limit: i64,
     /// What there would be too many of: "cards".
     pub noun: &'static str,
+    /// How the other side of its first movement sees it.
+    pub text: Text,
+}
+
+/// What a person may move in a day; a move between two accounts of theirs is not counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowance {
+    /// Whose limit.
+    pub subject: UserId,
+    /// What is limited.
+    pub kind: LimitKind,
+    /// How many whole units a day, in each currency.
+    pub units: i64,
 }
 
 /// One end of a movement.
 #[derive(Debug, Clone)]
-pub struct End {
-    /// The account.
-    pub account_id: AccountId,
-    /// It is a customer's, with a balance and a floor.
-    pub customer: bool,
-    /// What it is called.
-    pub text: Text,
+pub enum End {
+    /// A customer's account.
+    Account {
+        /// The account; it must be what it is said to be.
+        named: AccountRef,
+        /// Whose it must be; `None` for any customer's.
+        owner: Option<UserId>,
+        /// The field that names it.
+        field: &'static str,
+        /// Once closed it is as unknown as one that never was.
+        hidden_when_closed: bool,
+    },
+    /// A card by its number's keyed index, whoever's it is.
+    Number {
+        /// What finds it.
+        index: Vec<u8>,
+        /// The field that names it.
+        field: &'static str,
+    },
+    /// The account that the posting opens.
+    Opened,
+    /// The bank's own account of a kind, in the currency of the other end.
+    Bank(AccountKind),
+}
+
+/// How much moves.
+#[derive(Debug, Clone)]
+pub enum Sum {
+    /// What a person wrote, in the currency of the customer's end.
+    Text(DecimalText),
+    /// Minor units.
+    Minor(Minor),
+    /// All of the hold, or all that remains to be reversed.
+    Rest,
 }
 
 /// Money that moves from one account to another.
@@ -69,36 +118,25 @@ pub struct Movement {
     pub transaction_id: TransactionId,
     /// What it is.
     pub kind: TransactionKind,
+    /// A transaction that it takes back, at most what remains of it.
+    pub reverses: Option<TransactionId>,
     /// Where the money leaves.
     pub from: End,
     /// Where it arrives.
     pub to: End,
-    /// How much; more than zero.
-    pub amount: Minor,
-    /// Of what.
-    pub currency: Currency,
+    /// How much.
+    pub sum: Sum,
     /// What is noted.
     pub note: Option<String>,
 }
 
-impl Movement {
-    /// The two legs, which sum to zero; a refusal where they would be none.
-    pub fn legs(&self) -> Result<[Leg; 2], Refusal> {
-        if self.from.account_id == self.to.account_id {
-            return Err(Refusal::SameAccount);
-        }
-        let out = match self.amount.negated() {
-            Some(out) if self.amount.is_positive() => out,
-            _ => return Err(Refusal::invalid("amount", "must be more than zero")),
-        };
-        let leg = |end: &End, amount| Leg {
-            account_id: end.account_id,
-            customer: end.customer,
-            currency: self.currency,
-            amount,
-        };
-        Ok([leg(&self.from, out), leg(&self.to, self.amount)])
-    }
+/// One end of a movement as it stands in the books.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MovedEnd {
+    /// What it is called.
+    pub text: Text,
+    /// A customer's account as it stands after the movement.
+    pub customer: Option<Customer>,
 }
 
 /// A movement as it stands in the books.
@@ -106,27 +144,43 @@ impl Movement {
 pub struct Moved {
     /// Names the transaction.
     pub transaction_id: TransactionId,
+    /// What it is.
+    pub kind: TransactionKind,
+    /// What it takes back.
+    pub reverses: Option<TransactionId>,
     /// When it happened.
     pub posted_at: Instant,
-    /// Its lines, with the balances after it.
-    pub lines: Vec<Line>,
+    /// How much moved.
+    pub amount: Money,
+    /// What was noted.
+    pub note: Option<String>,
+    /// Where the money left.
+    pub from: MovedEnd,
+    /// Where it arrived.
+    pub to: MovedEnd,
 }
 
 /// What became of a posting.
 #[derive(Debug, Clone)]
 pub enum Answer {
     /// It is in the books, for good.
-    Done(Option<Moved>),
+    Done(Option<Box<Moved>>),
     /// The key had done it before; this is what it made.
     Replayed(Operation),
     /// It is not in the books, and nothing of it is.
     Refused(Refusal),
 }
 
-/// The ledger could not answer; where it says so, nothing was done.
+/// The ledger could not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    /// The database failed.
-    #[error(transparent)]
-    Db(#[from] DbError),
+    /// The database failed; whether the posting was done is known by its key.
+    #[error("the books could not be written: {0}")]
+    Db(std::sync::Arc<DbError>),
+    /// Too many postings wait; nothing was done.
+    #[error("too many postings wait")]
+    Overloaded,
+    /// The work on it ended without a word; whether it was done is known by its key.
+    #[error("a batch of postings ended without an answer")]
+    Lost,
 }

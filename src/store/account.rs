@@ -3,10 +3,7 @@
 use super::{limit, statements::statements};
 use crate::{
     db::{error::DbError, session::Session},
-    domain::{
-        account::{AccountKind, AccountStatus, Balance},
-        posting::Standing,
-    },
+    domain::account::{AccountKind, AccountStatus, Balance},
     types::{
         clock::Instant,
         id::{AccountId, UserId},
@@ -44,16 +41,6 @@ struct AccountRow {
     held: Minor,
     overdraft_limit: Minor,
     version: i64,
-}
-
-#[derive(sqlx::FromRow)]
-struct StandingRow {
-    status: AccountStatus,
-    posted: Minor,
-    held: Minor,
-    overdraft_limit: Minor,
-    version: i64,
-    last_posted_at: Option<Instant>,
 }
 
 impl AccountRow {
@@ -112,15 +99,6 @@ statements! {
     COUNT_OPEN = "
         SELECT COUNT(*) FROM accounts a JOIN balances b ON b.account_id = a.account_id
         WHERE a.owner_id = $1 AND a.kind = $2 AND b.status <> 'CLOSED'";
-
-    /// The row is locked by being written, on either database, and what comes
-    /// back is what stands in it after whoever held the lock before has committed.
-    LOCK = "
-        UPDATE balances SET version = version WHERE account_id = $1
-        RETURNING status, posted, held, overdraft_limit, version, last_posted_at";
-
-    WRITE = "
-        UPDATE balances SET posted = $2, version = $3, last_posted_at = $4 WHERE account_id = $1";
 }
 
 /// Makes one of the bank's own accounts; one that exists stays as it is.
@@ -180,36 +158,4 @@ pub async fn count_open(
     kind: AccountKind,
 ) -> Result<i64, DbError> {
     Ok(session.query(COUNT_OPEN).bind(owner_id).bind(kind).scalar().await?.unwrap_or(0))
-}
-
-/// Locks a customer's account and tells how it stands.
-pub async fn lock(
-    session: &mut Session,
-    id: AccountId,
-    currency: Currency,
-) -> Result<Option<Standing>, DbError> {
-    let row: Option<StandingRow> = session.query(LOCK).bind(id).maybe().await?;
-    Ok(row.map(|row| Standing {
-        status: row.status,
-        balance: Balance {
-            posted: row.posted,
-            held: row.held,
-            overdraft_limit: row.overdraft_limit,
-            version: row.version,
-            currency,
-        },
-        last_posted_at: row.last_posted_at,
-    }))
-}
-
-/// Writes what a posting left in a locked account.
-pub async fn write(
-    session: &mut Session,
-    id: AccountId,
-    after: &Balance,
-    posted_at: Instant,
-) -> Result<(), DbError> {
-    let query = session.query(WRITE).bind(id).bind(after.posted).bind(after.version);
-    query.bind(posted_at).execute().await?;
-    Ok(())
 }

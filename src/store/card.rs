@@ -5,6 +5,7 @@ use chrono::NaiveDate;
 use super::statements::statements;
 use crate::{
     db::{error::DbError, session::Session},
+    domain::user::full_name,
     types::id::AccountId,
 };
 
@@ -23,6 +24,13 @@ pub struct Card {
     pub last4: String,
     /// The last day on which it is good.
     pub expires_on: NaiveDate,
+}
+
+impl Card {
+    /// The holder's name as it was.
+    pub fn holder_name(&self) -> String {
+        full_name(Some(&self.holder_first_name), Some(&self.holder_last_name))
+    }
 }
 
 /// A card that is about to be written.

@@ -1,8 +1,8 @@
 //! All statements by file and name, for the test that prepares them on both databases.
 
 use super::{
-    account, books, card, challenge, entry, event, inbox, key_ring, limit, operation, outbox,
-    posting, registration, session, user,
+    account, audit, books, card, challenge, entry, event, inbox, key_ring, limit, operation,
+    outbox, posting_postgres, posting_sqlite, registration, session, user,
 };
 
 /// The statements of one file, by name.
@@ -20,9 +20,15 @@ pub const ALL: &[(&str, Statements)] = &[
     ("account", account::STATEMENTS),
     ("card", card::STATEMENTS),
     ("operation", operation::STATEMENTS),
-    ("posting", posting::STATEMENTS),
+    ("audit", audit::STATEMENTS),
     ("entry", entry::STATEMENTS),
     ("outbox", outbox::STATEMENTS),
     ("inbox", inbox::STATEMENTS),
     ("books", books::STATEMENTS),
 ];
+
+/// What only SQLite is asked.
+pub const SQLITE: &[(&str, Statements)] = &[("posting_sqlite", posting_sqlite::STATEMENTS)];
+
+/// What only PostgreSQL is asked.
+pub const POSTGRES: &[(&str, Statements)] = &[("posting_postgres", posting_postgres::STATEMENTS)];

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{posting::Side, statements::statements};
+use super::{posting_rows::Side, statements::statements};
 use crate::{
     db::{error::DbError, session::Session},
     domain::posting::TransactionKind,
@@ -91,6 +91,8 @@ pub struct Transaction {
     pub transaction_id: TransactionId,
     /// What it was.
     pub kind: TransactionKind,
+    /// What it takes back.
+    pub reverses: Option<TransactionId>,
     /// When.
     pub posted_at: Instant,
     /// How much moved.
@@ -176,18 +178,27 @@ statements! {
 
     /// What moved is what came in; both sums are the same, or it would not stand here.
     TRANSACTIONS = "
-        SELECT t.transaction_id, t.kind, t.posted_at, CAST(SUM(e.amount) AS BIGINT) AS amount,
+        SELECT t.transaction_id, t.kind, t.reverses, t.posted_at, CAST(SUM(e.amount) AS BIGINT) AS amount,
             MIN(a.currency) AS currency
         FROM transactions t
             JOIN entries e ON e.transaction_id = t.transaction_id AND e.amount > 0
             JOIN accounts a ON a.account_id = e.account_id
         WHERE t.transaction_id IN ($1..)
-        GROUP BY t.transaction_id, t.kind, t.posted_at";
+        GROUP BY t.transaction_id, t.kind, t.reverses, t.posted_at";
 
     /// Which of these transactions touch an account of this person, by the books themselves.
     TOUCHING = "
         SELECT e.transaction_id FROM entries e JOIN accounts a ON a.account_id = e.account_id
         WHERE a.owner_id = $1 AND e.transaction_id IN ($2..)";
+
+    /// What took these transactions back, and how much of them, the oldest first.
+    REVERSALS = "
+        SELECT t.reverses, t.transaction_id, CAST(SUM(e.amount) AS BIGINT) AS amount
+        FROM transactions t
+            JOIN entries e ON e.transaction_id = t.transaction_id AND e.amount > 0
+        WHERE t.reverses IN ($1..)
+        GROUP BY t.reverses, t.transaction_id
+        ORDER BY t.transaction_id";
 
     SIDES = "
         SELECT transaction_id, side, account_id, label, last4, note
@@ -272,6 +283,25 @@ pub async fn touching(
     let rows: Vec<(TransactionId,)> =
         session.query(TOUCHING).bind(owner_id).bind_list(ids).all().await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// A transaction that takes another back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
+pub struct Reversal {
+    /// What it takes back.
+    pub reverses: TransactionId,
+    /// What it is itself.
+    pub transaction_id: TransactionId,
+    /// How much it takes back.
+    pub amount: Minor,
+}
+
+/// What takes these transactions back, the oldest first.
+pub async fn reversals(
+    session: &mut Session,
+    ids: &[TransactionId],
+) -> Result<Vec<Reversal>, DbError> {
+    session.query(REVERSALS).bind_list(ids).all().await
 }
 
 /// What the sides of transactions are called, in no particular order.

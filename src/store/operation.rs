@@ -16,6 +16,19 @@ pub enum ResultKind {
     Transaction,
     /// A card.
     Card,
+    /// Money reserved for a merchant.
+    Hold,
+}
+
+impl ResultKind {
+    /// The kind as it is stored.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Transaction => "TRANSACTION",
+            Self::Card => "CARD",
+            Self::Hold => "HOLD",
+        }
+    }
 }
 
 /// A key and what it made.
@@ -47,37 +60,11 @@ pub struct NewOperation {
 }
 
 statements! {
-    /// Waits for whoever claims the same key at this moment.
-    CLAIM = "
-        INSERT INTO idempotency_keys (
-            scope_id, idempotency_key, fingerprint, result_kind, result_id, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6)
-        ON CONFLICT (scope_id, idempotency_key) DO NOTHING";
-
     LOOKUP = "
         SELECT fingerprint, result_kind, result_id, created_at
         FROM idempotency_keys WHERE scope_id = $1 AND idempotency_key = $2";
 
     SWEEP = "DELETE FROM idempotency_keys WHERE created_at <= $1";
-}
-
-/// Claims a key; false where it was used before.
-pub async fn claim(
-    session: &mut Session,
-    new: &NewOperation,
-    at: Instant,
-) -> Result<bool, DbError> {
-    let rows = session
-        .query(CLAIM)
-        .bind(new.scope_id)
-        .bind(new.key.as_str())
-        .bind(new.fingerprint.as_slice())
-        .bind(new.result_kind)
-        .bind(new.result_id)
-        .bind(at)
-        .execute()
-        .await?;
-    Ok(rows == 1)
 }
 
 /// What a key made.

@@ -1,104 +1,354 @@
-//! What the ledger writes of a movement. Nothing but the ledger calls this.
+//! What the ledger asks and writes for a batch of postings. Nothing but the ledger
+//! calls this.
+//!
+//! Each function runs one statement, or the few that belong together, for all
+//! postings of a batch at once. The texts stand in `posting_sqlite` and
+//! `posting_postgres`; whatever is locked is given in ascending order.
 
-use super::statements::statements;
+use chrono::NaiveDate;
+use uuid::Uuid;
+
+use super::{
+    account::Account,
+    card::Card,
+    operation::{NewOperation, Operation, ResultKind},
+    posting_postgres as postgres,
+    posting_rows::{
+        CounterKey, Written, audit_rows, balance_rows, capture_rows, codes, entry_rows, event_rows,
+        instants, limit_rows, text_rows, texts, transaction_rows, unsealed_rows, uuids,
+    },
+    posting_sqlite as sqlite,
+};
 use crate::{
-    db::{error::DbError, session::Session},
-    domain::posting::{Line, TransactionKind},
+    db::{
+        error::DbError,
+        rows::{Column, Rows},
+        session::Session,
+    },
+    domain::{
+        account::{AccountKind, AccountStatus, Balance},
+        hold::Hold,
+        limit::{LimitKind, Used},
+        posting::Standing,
+        session::Facts,
+        user::{UserStatus, full_name},
+    },
     types::{
         clock::Instant,
-        id::{AccountId, TransactionId},
+        id::{AccountId, HoldId, SessionId, TransactionId, UserId},
+        money::{Currency, Minor},
     },
 };
 
-/// What one side of a movement is called.
-#[derive(Debug, Clone)]
-pub struct Text {
-    /// The account of that side.
-    pub account_id: AccountId,
-    /// How the other side sees it.
-    pub label: String,
-    /// The last four digits, for a card.
-    pub last4: Option<String>,
-    /// The person's name as it is; none for the bank.
-    pub party: Option<String>,
+/// A customer's account under its lock, with what is shown of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Customer {
+    /// The account.
+    pub account: Account,
+    /// What it has as a card.
+    pub card: Option<Card>,
+    /// Its owner's name.
+    pub owner_name: String,
+    /// When its last posting was; `None` before the first.
+    pub last_posted_at: Option<Instant>,
 }
 
-/// Which side of a movement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
-#[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Side {
-    /// Where the money leaves.
-    From,
-    /// Where it arrives.
-    To,
+impl Customer {
+    /// How it stands.
+    pub fn standing(&self) -> Standing {
+        Standing {
+            status: self.account.status,
+            balance: self.account.balance,
+            last_posted_at: self.last_posted_at,
+        }
+    }
 }
 
-statements! {
-    INSERT_ENTRY = "
-        INSERT INTO entries (transaction_id, account_id, customer, amount, balance_after, version,
-            posted_at, salt)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-
-    /// Closes the transaction: its entries are there, and the database sums them.
-    INSERT_TRANSACTION = "
-        INSERT INTO transactions (transaction_id, kind, posted_at) VALUES ($1, $2, $3)";
-
-    INSERT_TEXT = "
-        INSERT INTO transaction_texts (transaction_id, side, account_id, label, last4, party, note)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+#[derive(sqlx::FromRow)]
+struct Claimed {
+    result_id: Uuid,
 }
 
-/// Writes one entry; the transaction must follow.
-pub async fn insert_entry(
+/// Claims keys, given in ascending order, and waits for whoever claims one of them at
+/// this moment; what comes back are the results of those that were not used before.
+pub async fn claim(
     session: &mut Session,
-    transaction_id: TransactionId,
-    line: &Line,
-    posted_at: Instant,
-    salt: &[u8],
-) -> Result<(), DbError> {
-    session
-        .query(INSERT_ENTRY)
-        .bind(transaction_id)
-        .bind(line.leg.account_id)
-        .bind(line.leg.customer)
-        .bind(line.leg.amount)
-        .bind(line.after.map(|after| after.posted))
-        .bind(line.after.map(|after| after.version))
-        .bind(posted_at)
-        .bind(salt)
-        .execute()
-        .await?;
+    keys: &[&NewOperation],
+    at: Instant,
+) -> Result<Vec<Uuid>, DbError> {
+    let rows = Rows::new(vec![
+        uuids(keys, |key| Some(key.scope_id)),
+        texts(keys, |key| Some(key.key.clone())),
+        Column::Bytes(keys.iter().map(|key| key.fingerprint.clone()).collect()),
+        codes(keys, |key| key.result_kind.code()),
+        uuids(keys, |key| Some(key.result_id)),
+        instants(keys, |_| at),
+    ]);
+    let query = session.query_either(sqlite::CLAIM, postgres::CLAIM).bind_rows(&rows);
+    let claimed: Vec<Claimed> = query.all().await?;
+    Ok(claimed.into_iter().map(|claimed| claimed.result_id).collect())
+}
+
+fn key_rows(keys: &[&NewOperation]) -> Rows {
+    Rows::new(vec![uuids(keys, |key| Some(key.scope_id)), texts(keys, |key| Some(key.key.clone()))])
+}
+
+#[derive(sqlx::FromRow)]
+struct FoundKey {
+    scope_id: Uuid,
+    idempotency_key: String,
+    fingerprint: Vec<u8>,
+    result_kind: ResultKind,
+    result_id: Uuid,
+    created_at: Instant,
+}
+
+/// What keys made before, with their scopes, in no particular order.
+pub async fn lookup_keys(
+    session: &mut Session,
+    keys: &[&NewOperation],
+) -> Result<Vec<(Uuid, String, Operation)>, DbError> {
+    let query = session.query_either(sqlite::LOOKUP_KEYS, postgres::LOOKUP_KEYS);
+    let found: Vec<FoundKey> = query.bind_rows(&key_rows(keys)).all().await?;
+    let read = |found: FoundKey| {
+        let operation = Operation {
+            fingerprint: found.fingerprint,
+            result_kind: found.result_kind,
+            result_id: found.result_id,
+            created_at: found.created_at,
+        };
+        (found.scope_id, found.idempotency_key, operation)
+    };
+    Ok(found.into_iter().map(read).collect())
+}
+
+/// Gives back keys whose postings were refused after all.
+pub async fn release_keys(session: &mut Session, keys: &[&NewOperation]) -> Result<(), DbError> {
+    let query = session.query_either(sqlite::RELEASE_KEYS, postgres::RELEASE_KEYS);
+    query.bind_rows(&key_rows(keys)).execute().await?;
     Ok(())
 }
 
-/// Writes the transaction that closes its entries.
-pub async fn insert_transaction(
+/// The accounts of cards, by the keyed index of their numbers.
+pub async fn by_number(
     session: &mut Session,
-    id: TransactionId,
-    kind: TransactionKind,
-    posted_at: Instant,
+    indexes: &[&[u8]],
+) -> Result<Vec<(Vec<u8>, AccountId)>, DbError> {
+    let rows = Rows::new(vec![Column::Bytes(indexes.iter().map(|i| i.to_vec()).collect())]);
+    let query = session.query_either(sqlite::BY_NUMBER, postgres::BY_NUMBER);
+    query.bind_rows(&rows).all().await
+}
+
+#[derive(sqlx::FromRow)]
+struct CustomerRow {
+    account_id: AccountId,
+    owner_id: UserId,
+    kind: AccountKind,
+    #[sqlx(try_from = "String")]
+    currency: Currency,
+    created_at: Instant,
+    status: AccountStatus,
+    posted: Minor,
+    held: Minor,
+    overdraft_limit: Minor,
+    version: i64,
+    last_posted_at: Option<Instant>,
+    legacy_id: Option<i64>,
+    holder_first_name: Option<String>,
+    holder_last_name: Option<String>,
+    last4: Option<String>,
+    expires_on: Option<NaiveDate>,
+    first_name: Option<String>,
+    last_name: Option<String>,
+}
+
+impl CustomerRow {
+    fn read(self) -> Customer {
+        let owner_name = full_name(self.first_name.as_deref(), self.last_name.as_deref());
+        let balance = Balance {
+            posted: self.posted,
+            held: self.held,
+            overdraft_limit: self.overdraft_limit,
+            version: self.version,
+            currency: self.currency,
+        };
+        let account_id = self.account_id;
+        let account = Account {
+            account_id,
+            owner_id: self.owner_id,
+            kind: self.kind,
+            status: self.status,
+            balance,
+            created_at: self.created_at,
+        };
+        let card = match (self.legacy_id, self.last4, self.expires_on) {
+            (Some(legacy_id), Some(last4), Some(expires_on)) => Some(Card {
+                account_id,
+                legacy_id,
+                holder_first_name: self.holder_first_name.unwrap_or_default(),
+                holder_last_name: self.holder_last_name.unwrap_or_default(),
+                last4,
+                expires_on,
+            }),
+            _ => None,
+        };
+        Customer { account, card, owner_name, last_posted_at: self.last_posted_at }
+    }
+}
+
+/// Locks customers' accounts, given in ascending order, and tells how they stand then.
+pub async fn lock_accounts(
+    session: &mut Session,
+    ids: &[AccountId],
+) -> Result<Vec<Customer>, DbError> {
+    let rows = Rows::new(vec![uuids(ids, |id| Some(id.uuid()))]);
+    let query = session.query_either(sqlite::LOCK_ACCOUNTS, postgres::LOCK_ACCOUNTS);
+    let found: Vec<CustomerRow> = query.bind_rows(&rows).all().await?;
+    Ok(found.into_iter().map(CustomerRow::read).collect())
+}
+
+#[derive(sqlx::FromRow)]
+struct SessionRow {
+    session_id: SessionId,
+    user_id: UserId,
+    ended_at: Option<Instant>,
+    expires_at: Instant,
+    refresh_expires_at: Instant,
+    second_factor_at: Instant,
+    status: UserStatus,
+}
+
+/// What is known of sessions, with their persons.
+pub async fn sessions(
+    session: &mut Session,
+    ids: &[SessionId],
+) -> Result<Vec<((SessionId, UserId), Facts)>, DbError> {
+    let rows = Rows::new(vec![uuids(ids, |id| Some(id.uuid()))]);
+    let query = session.query_either(sqlite::SESSIONS, postgres::SESSIONS);
+    let found: Vec<SessionRow> = query.bind_rows(&rows).all().await?;
+    let read = |row: SessionRow| {
+        let facts = Facts {
+            ended_at: row.ended_at,
+            expires_at: row.expires_at,
+            refresh_expires_at: row.refresh_expires_at,
+            second_factor_at: row.second_factor_at,
+            status: row.status,
+        };
+        ((row.session_id, row.user_id), facts)
+    };
+    Ok(found.into_iter().map(read).collect())
+}
+
+/// Locks holds, given in ascending order.
+pub async fn lock_holds(session: &mut Session, ids: &[HoldId]) -> Result<Vec<Hold>, DbError> {
+    let rows = Rows::new(vec![uuids(ids, |id| Some(id.uuid()))]);
+    let query = session.query_either(sqlite::LOCK_HOLDS, postgres::LOCK_HOLDS);
+    query.bind_rows(&rows).all().await
+}
+
+/// Locks transactions that are to be reversed, given in ascending order.
+pub async fn lock_transactions(
+    session: &mut Session,
+    ids: &[TransactionId],
 ) -> Result<(), DbError> {
-    session.query(INSERT_TRANSACTION).bind(id).bind(kind).bind(posted_at).execute().await?;
+    let rows = Rows::new(vec![uuids(ids, |id| Some(id.uuid()))]);
+    let query = session.query_either(sqlite::LOCK_TRANSACTIONS, postgres::LOCK_TRANSACTIONS);
+    let _: Vec<(TransactionId,)> = query.bind_rows(&rows).all().await?;
     Ok(())
 }
 
-/// Writes what one side is called.
-pub async fn insert_text(
+#[derive(sqlx::FromRow)]
+struct CounterRow {
+    subject_id: Uuid,
+    kind: LimitKind,
+    #[sqlx(try_from = "String")]
+    currency: Currency,
+    window_start: NaiveDate,
+    used: Minor,
+}
+
+/// Locks the counters of limits, given in ascending order.
+pub async fn lock_limits(
     session: &mut Session,
-    id: TransactionId,
-    side: Side,
-    text: &Text,
-    note: Option<&str>,
-) -> Result<(), DbError> {
+    keys: &[CounterKey],
+) -> Result<Vec<(CounterKey, Used)>, DbError> {
+    let rows = Rows::new(vec![
+        uuids(keys, |key| Some(key.0)),
+        codes(keys, |key| key.1.code()),
+        texts(keys, |key| Some(key.2.code().to_owned())),
+    ]);
+    let query = session.query_either(sqlite::LOCK_LIMITS, postgres::LOCK_LIMITS);
+    let found: Vec<CounterRow> = query.bind_rows(&rows).all().await?;
+    let read = |row: CounterRow| {
+        let used = Used { window_start: row.window_start, used: row.used };
+        ((row.subject_id, row.kind, row.currency), used)
+    };
+    Ok(found.into_iter().map(read).collect())
+}
+
+/// Writes all of a batch; what is told to people comes last, as its lock does.
+pub async fn write(session: &mut Session, written: &Written) -> Result<(), DbError> {
+    match session {
+        Session::Sqlite(_) => write_sqlite(session, written).await?,
+        Session::Postgres(_) => write_postgres(session, written).await?,
+    }
+    if !written.captures.is_empty() {
+        let rows = capture_rows(&written.captures);
+        let query = session.query_either(sqlite::HOLDS, postgres::HOLDS);
+        query.bind_rows(&rows).execute().await?;
+    }
+    if written.events.is_empty() {
+        return Ok(());
+    }
+    let rows = event_rows(&written.events);
+    if let Session::Sqlite(_) = session {
+        session.query(sqlite::ADVANCE_STREAMS).bind_rows(&rows).execute().await?;
+    }
+    let told = session.query_either(sqlite::EVENTS, postgres::EVENTS).bind_rows(&rows);
+    if told.execute().await? != written.events.len() as u64 {
+        // A person without a stream: everything is given up rather than left untold.
+        return Err(DbError::Vanished);
+    }
+    Ok(())
+}
+
+async fn write_sqlite(session: &mut Session, written: &Written) -> Result<(), DbError> {
+    let all = [
+        (sqlite::ENTRIES, entry_rows(&written.entries)),
+        (sqlite::BALANCES, balance_rows(&written.balances)),
+        (sqlite::LIMITS, limit_rows(&written.limits)),
+        (sqlite::TRANSACTIONS, transaction_rows(&written.transactions)),
+        (sqlite::TEXTS, text_rows(&written.texts)),
+        (sqlite::AUDIT, audit_rows(&written.audit)),
+        (sqlite::UNSEALED, unsealed_rows(written)),
+    ];
+    for (sql, rows) in all {
+        if !rows.is_empty() {
+            session.query(sql).bind_rows(&rows).execute().await?;
+        }
+    }
+    Ok(())
+}
+
+async fn write_postgres(session: &mut Session, written: &Written) -> Result<(), DbError> {
+    if !written.entries.is_empty() {
+        session
+            .query(postgres::ENTRIES)
+            .bind_rows(&entry_rows(&written.entries))
+            .bind_rows(&balance_rows(&written.balances))
+            .bind_rows(&limit_rows(&written.limits))
+            .execute()
+            .await?;
+    }
+    if written.transactions.is_empty() && written.audit.is_empty() {
+        return Ok(());
+    }
     session
-        .query(INSERT_TEXT)
-        .bind(id)
-        .bind(side)
-        .bind(text.account_id)
-        .bind(text.label.as_str())
-        .bind(text.last4.as_deref())
-        .bind(text.party.as_deref())
-        .bind(note)
+        .query(postgres::TRANSACTIONS)
+        .bind_rows(&transaction_rows(&written.transactions))
+        .bind_rows(&text_rows(&written.texts))
+        .bind_rows(&audit_rows(&written.audit))
+        .bind_rows(&unsealed_rows(written))
         .execute()
         .await?;
     Ok(())

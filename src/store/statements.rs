@@ -2,7 +2,7 @@
 
 macro_rules! statements {
     ($($(#[$doc:meta])* $name:ident = $sql:expr;)+) => {
-        $($(#[$doc])* const $name: &str = $sql;)+
+        $($(#[$doc])* pub(super) const $name: &str = $sql;)+
         /// The statements of this file, by name.
         pub const STATEMENTS: &[(&str, &str)] = &[$((stringify!($name), $sql)),+];
     };

@@ -96,6 +96,10 @@ macro_rules! ids {
 }
 
 ids! {
+    /// Names a row of the audit log.
+    AuditId = "audit";
+    /// Names money of a card that is reserved for a merchant.
+    HoldId = "hold";
     /// Names a person.
     UserId = "user";
     /// Names a registration that waits for its emailed code.

@@ -27,6 +27,7 @@ use teller::{
     crypto::keyring::Keyring,
     db::pool::Db,
     http::router,
+    ledger::engine::Capacity,
     mail::letter::Letter,
     types::{clock::SettableClock, entropy::Entropy, money::Currency, secret::Secret},
 };
@@ -100,7 +101,13 @@ pub struct TestBank {
 /// The rules of the sandbox.
 pub fn sandbox_rules() -> Rules {
     let currency = |code| Currency::parse(code).expect("a code of ISO 4217");
-    Rules { sandbox: true, currencies: vec![currency("USD"), currency("EUR")], funding_open: true }
+    Rules {
+        sandbox: true,
+        currencies: vec![currency("USD"), currency("EUR")],
+        funding_open: true,
+        transfer_limit: 1_000_000,
+        top_up_limit: 1_000_000,
+    }
 }
 
 impl TestBank {
@@ -207,7 +214,7 @@ pub fn assemble(db: Db, clock: Arc<SettableClock>, seed: u64, rules: Rules) -> B
     let entropy = Arc::new(SeededEntropy::new(seed));
     let ring = Keyring::from_secret(&Secret::new(SECRET)).expect("the tests' secret is long");
     let post_office = PostOffice { captures: true, smtp: None, wake: Arc::new(Notify::new()) };
-    Bank::new(db, clock, entropy, ring, post_office, rules)
+    Bank::new(db, clock, entropy, ring, post_office, rules, Capacity::default())
 }
 
 /// The test that runs: the name of its thread.
@@ -217,8 +224,13 @@ pub fn test_name() -> String {
 
 /// Tries a promise on SQLite and on PostgreSQL, each with a bank of its own.
 pub async fn each_database(promise: impl AsyncFn(&TestBank)) {
+    each_database_with(sandbox_rules(), promise).await;
+}
+
+/// The same with rules of the promise's own.
+pub async fn each_database_with(rules: Rules, promise: impl AsyncFn(&TestBank)) {
     for fresh in databases::both().await {
-        let bank = TestBank::open(fresh).await;
+        let bank = TestBank::with_rules(fresh, rules.clone()).await;
         promise(&bank).await;
         proof::tally(bank.database, &test_name());
         bank.close().await;

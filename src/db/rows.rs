@@ -1,0 +1,154 @@
+//! Many rows for one statement, column by column.
+
+use std::fmt::Write as _;
+
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use sqlx::{Arguments as _, error::BoxDynError, postgres::PgArguments};
+use uuid::Uuid;
+
+/// One column of many rows.
+#[derive(Debug, Clone)]
+pub enum Column {
+    /// Identifiers.
+    Uuid(Vec<Option<Uuid>>),
+    /// Texts.
+    Text(Vec<Option<String>>),
+    /// Whole numbers.
+    Int(Vec<Option<i64>>),
+    /// Yes or no.
+    Bool(Vec<bool>),
+    /// Bytes.
+    Bytes(Vec<Vec<u8>>),
+    /// Instants in whole microseconds.
+    Instant(Vec<DateTime<Utc>>),
+    /// Calendar days.
+    Day(Vec<NaiveDate>),
+}
+
+impl Column {
+    fn len(&self) -> usize {
+        match self {
+            Self::Uuid(cells) => cells.len(),
+            Self::Text(cells) => cells.len(),
+            Self::Int(cells) => cells.len(),
+            Self::Bool(cells) => cells.len(),
+            Self::Bytes(cells) => cells.len(),
+            Self::Instant(cells) => cells.len(),
+            Self::Day(cells) => cells.len(),
+        }
+    }
+
+    pub(super) fn add_to(&self, arguments: &mut PgArguments) -> Result<(), BoxDynError> {
+        match self {
+            Self::Uuid(cells) => arguments.add(cells),
+            Self::Text(cells) => arguments.add(cells),
+            Self::Int(cells) => arguments.add(cells),
+            Self::Bool(cells) => arguments.add(cells),
+            Self::Bytes(cells) => arguments.add(cells),
+            Self::Instant(cells) => arguments.add(cells),
+            Self::Day(cells) => arguments.add(cells),
+        }
+    }
+
+    fn write_cell(&self, row: usize, json: &mut String) {
+        let written = match self {
+            Self::Uuid(cells) => match cells[row] {
+                Some(uuid) => write!(json, "\"{}\"", uuid.simple()),
+                None => write!(json, "null"),
+            },
+            Self::Text(cells) => match &cells[row] {
+                Some(text) => write!(json, "{}", serde_json::Value::String(text.clone())),
+                None => write!(json, "null"),
+            },
+            Self::Int(cells) => match cells[row] {
+                Some(number) => write!(json, "{number}"),
+                None => write!(json, "null"),
+            },
+            Self::Bool(cells) => write!(json, "{}", u8::from(cells[row])),
+            Self::Bytes(cells) => write!(json, "\"{}\"", hex::encode(&cells[row])),
+            Self::Instant(cells) => write!(json, "\"{}\"", sqlite_instant(cells[row])),
+            Self::Day(cells) => write!(json, "\"{}\"", cells[row]),
+        };
+        written.expect("a text takes whatever is written");
+    }
+}
+
+/// An instant in the very form in which the SQLite driver stores it, so that the
+/// two sort and compare as one.
+fn sqlite_instant(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::AutoSi, false)
+}
+
+/// Rows to be written or looked up; every column has as many cells.
+#[derive(Debug, Clone)]
+pub struct Rows {
+    columns: Vec<Column>,
+    count: usize,
+}
+
+impl Rows {
+    /// Puts columns side by side.
+    ///
+    /// Panics where they differ in length: they are cut from the same list.
+    pub fn new(columns: Vec<Column>) -> Self {
+        let count = columns.first().map_or(0, Column::len);
+        assert!(columns.iter().all(|column| column.len() == count), "columns of one length");
+        Self { columns, count }
+    }
+
+    /// There are none.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    pub(super) fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// `[["0190…", 5], ["0191…", 7]]`: identifiers and bytes in hexadecimal digits.
+    pub(super) fn json(&self) -> String {
+        let mut json = String::with_capacity(2 + self.count * self.columns.len() * 24);
+        json.push('[');
+        for row in 0..self.count {
+            json.push_str(if row == 0 { "[" } else { ",[" });
+            for (place, column) in self.columns.iter().enumerate() {
+                if place > 0 {
+                    json.push(',');
+                }
+                column.write_cell(row, &mut json);
+            }
+            json.push(']');
+        }
+        json.push(']');
+        json
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::{Column, Rows};
+
+    #[test]
+    fn rows_become_arrays_of_json() {
+        let rows = Rows::new(vec![
+            Column::Uuid(vec![Some(Uuid::from_u128(1)), None]),
+            Column::Text(vec![Some("a\"\\\u{1f355}".to_owned()), None]),
+            Column::Int(vec![Some(i64::MIN), None]),
+            Column::Bool(vec![true, false]),
+            Column::Bytes(vec![vec![0, 255], vec![]]),
+            Column::Instant(vec!["2026-11-21T10:00:00.000001Z".parse().unwrap(); 2]),
+            Column::Day(vec!["2026-11-21".parse().unwrap(); 2]),
+        ]);
+        let instant = "2026-11-21T10:00:00.000001+00:00";
+        assert_eq!(
+            rows.json(),
+            format!(
+                "[[\"00000000000000000000000000000001\",\"a\\\"\\\\🍕\",-9223372036854775808,1,\
+                 \"00ff\",\"{instant}\",\"2026-11-21\"],\
+                 [null,null,null,0,\"\",\"{instant}\",\"2026-11-21\"]]"
+            )
+        );
+    }
+}
