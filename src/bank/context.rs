@@ -11,6 +11,7 @@ use crate::{
     domain::session::Facts,
     ledger::engine::{Capacity, Ledger},
     mail::carrier::Smtp,
+    store::audit::Act,
     types::{
         clock::{Clock, Instant},
         entropy::Entropy,
@@ -109,6 +110,11 @@ impl Bank {
             .time_to_live(SESSION_FACTS_LIFE)
             .build();
         Self { db, clock, entropy, ring, hasher, ledger, post_office, rules, sessions }
+    }
+
+    /// Something that the bank does by itself, for the audit log.
+    pub fn act(&self, action: &'static str) -> Act {
+        Act { actor_id: None, session_id: None, action, ip_address: None, request_id: None }
     }
 
     /// Now.

@@ -1,14 +1,17 @@
 //! Histories and single transactions, as their person sees them.
 
+use std::collections::BTreeMap;
+
 use uuid::Uuid;
 
 use super::{context::Bank, error::Failure, permit::Permit};
 use crate::{
+    db::session::Session,
     domain::refusal::Refusal,
     ledger::posting::Moved,
     store::{
         entry,
-        entry::{Entry, Position, SideText, Transaction},
+        entry::{Entry, Position, Reversal, SideText, Transaction},
         posting_rows::{Side, Text},
     },
     types::{
@@ -129,6 +132,36 @@ pub async fn count(bank: &Bank, permit: &Permit, scope: Scope) -> Result<i64, Fa
     })
 }
 
+/// What some of the caller's accounts had at instants; `None` where one was opened later.
+///
+/// An instant to come gives what they have now. One look-up an account, however long
+/// its history is.
+pub async fn balances_at(
+    bank: &Bank,
+    permit: &Permit,
+    keys: &[(AccountId, Instant)],
+) -> Result<Vec<((AccountId, Instant), Money)>, Failure> {
+    let mut by_instant: BTreeMap<Instant, Vec<AccountId>> = BTreeMap::new();
+    for &(id, at) in keys {
+        by_instant.entry(at).or_default().push(id);
+    }
+    let mut s = bank.db.read().await?;
+    let mut all = Vec::with_capacity(keys.len());
+    for (at, ids) in by_instant {
+        // Beyond these the two databases do not agree on what an instant is.
+        let known = at.clamp(Position::OLDEST.posted_at, Position::NEWEST.posted_at);
+        for found in entry::balances_at(&mut s, permit.user_id, &ids, known).await? {
+            all.push(((found.account_id, at), Money::new(found.posted, found.currency)));
+        }
+    }
+    Ok(all)
+}
+
+/// What takes these transactions back, the oldest first; they must be known to be the caller's.
+pub async fn reversals(bank: &Bank, ids: &[TransactionId]) -> Result<Vec<Reversal>, Failure> {
+    Ok(entry::reversals(&mut bank.db.read().await?, ids).await?)
+}
+
 /// A transaction with what its sides are called.
 #[derive(Debug, Clone)]
 pub struct TransactionView {
@@ -165,8 +198,20 @@ pub async fn own_transactions(
 ) -> Result<Vec<TransactionView>, Failure> {
     let mut s = bank.db.read().await?;
     let own = entry::touching(&mut s, permit.user_id, ids).await?;
-    let found = entry::transactions(&mut s, &own).await?;
-    let sides = entry::sides(&mut s, &own).await?;
+    views(&mut s, &own).await
+}
+
+/// Transactions as staff see them who have just made them.
+pub(super) async fn of_staff(
+    bank: &Bank,
+    ids: &[TransactionId],
+) -> Result<Vec<TransactionView>, Failure> {
+    views(&mut bank.db.read().await?, ids).await
+}
+
+async fn views(s: &mut Session, ids: &[TransactionId]) -> Result<Vec<TransactionView>, Failure> {
+    let found = entry::transactions(s, ids).await?;
+    let sides = entry::sides(s, ids).await?;
     let view = |transaction: Transaction| {
         let of_it = |side: &&SideText| side.transaction_id == transaction.transaction_id;
         let sides = sides.iter().filter(of_it).cloned().collect();

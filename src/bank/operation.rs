@@ -2,16 +2,17 @@
 
 use uuid::Uuid;
 
-use super::{context::Bank, error::Failure};
+use super::{context::Bank, entry, entry::TransactionView, error::Failure, permit::Permit};
 use crate::{
     crypto::mac,
-    db::session::Session,
+    db::{error::DbError, session::Session},
     domain::refusal::Refusal,
     store::{
         operation,
         operation::{NewOperation, Operation, ResultKind},
+        posting,
     },
-    types::id::UserId,
+    types::id::{TransactionId, UserId},
 };
 
 /// A key that a client sent with what it stands for.
@@ -20,6 +21,15 @@ pub struct Keyed {
     scope_id: Uuid,
     key: String,
     fingerprint: Vec<u8>,
+}
+
+/// What became of the claim of a key.
+#[derive(Debug, Clone)]
+pub(super) enum Claimed {
+    /// It is claimed.
+    Fresh,
+    /// The same request claimed it before.
+    Before(Operation),
 }
 
 impl Keyed {
@@ -36,6 +46,22 @@ impl Keyed {
     ) -> Self {
         let fingerprint = mac::fingerprint(&bank.ring, operation, input).to_vec();
         Self { scope_id: user_id.uuid(), key: key.to_owned(), fingerprint }
+    }
+
+    /// Claims the key in a transaction that is not the ledger's, before anything else is
+    /// locked; `claim` is the key as [`Self::claiming`] gives it.
+    pub(super) async fn claim(
+        &self,
+        bank: &Bank,
+        s: &mut Session,
+        claim: &NewOperation,
+    ) -> Result<Claimed, Failure> {
+        if !posting::claim(s, &[claim], bank.now()).await?.is_empty() {
+            return Ok(Claimed::Fresh);
+        }
+        let before = self.replay(s).await?;
+        // It was swept between the two statements: the whole is begun again.
+        Ok(Claimed::Before(before.ok_or(DbError::Vanished)?))
     }
 
     /// What the key made before, if anything; another request with it is refused.
@@ -58,4 +84,15 @@ impl Keyed {
         let Self { scope_id, key, fingerprint } = self;
         NewOperation { scope_id, key, fingerprint, result_kind, result_id }
     }
+}
+
+/// What one of the caller's keys made within the last 30 days.
+pub async fn find(bank: &Bank, permit: &Permit, key: &str) -> Result<Option<Operation>, Failure> {
+    let mut s = bank.db.read().await?;
+    Ok(operation::lookup(&mut s, permit.user_id.uuid(), key).await?)
+}
+
+/// A movement that is known to be made by a key of the caller.
+pub async fn movement(bank: &Bank, id: TransactionId) -> Result<Option<TransactionView>, Failure> {
+    Ok(entry::of_staff(bank, &[id]).await?.pop())
 }

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use super::{context::Bank, error::Failure};
+use super::{context::Bank, error::Failure, hold};
 use crate::store::{challenge, event, inbox, operation, registration, session};
 
-/// How often the sweeper comes by.
-const EVERY: Duration = Duration::from_mins(10);
+/// How often holds that expired are given back: their money is wanted.
+const HOLDS_EVERY: Duration = Duration::from_secs(30);
+/// How many rounds of holds make one of everything else.
+const HOLDS_ROUNDS: u32 = 20;
 /// How long a key is remembered.
 const KEYS_LIFE: chrono::Duration = chrono::Duration::days(30);
 
@@ -30,15 +32,25 @@ pub struct Swept {
     pub letters: u64,
 }
 
-/// Sweeps every ten minutes until the returned future is dropped.
+/// Sweeps every ten minutes, and gives back holds that expired twice a minute, until
+/// the returned future is dropped.
 pub async fn work(bank: Bank) {
+    let mut rounds = 0_u32;
     loop {
-        match sweep(&bank).await {
-            Ok(swept) if swept == Swept::default() => {}
-            Ok(swept) => tracing::info!(?swept, "swept"),
-            Err(failure) => tracing::error!(?failure, "the sweep failed"),
+        if rounds.is_multiple_of(HOLDS_ROUNDS) {
+            match sweep(&bank).await {
+                Ok(swept) if swept == Swept::default() => {}
+                Ok(swept) => tracing::info!(?swept, "swept"),
+                Err(failure) => tracing::error!(?failure, "the sweep failed"),
+            }
         }
-        tokio::time::sleep(EVERY).await;
+        match hold::expire(&bank).await {
+            Ok(0) => {}
+            Ok(holds) => tracing::info!(holds, "holds expired"),
+            Err(failure) => tracing::error!(?failure, "holds could not be given back"),
+        }
+        rounds = rounds.wrapping_add(1);
+        tokio::time::sleep(HOLDS_EVERY).await;
     }
 }
 

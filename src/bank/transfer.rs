@@ -18,7 +18,10 @@ use crate::{
         refusal::Refusal,
     },
     ledger::posting::{Allowance, Answer, End, Moved, MovedEnd, Movement, Posting, Sum},
-    store::operation::{Operation, ResultKind},
+    store::{
+        operation::{Operation, ResultKind},
+        posting,
+    },
     types::{
         id::{AccountId, TransactionId},
         money::DecimalText,
@@ -170,6 +173,31 @@ pub async fn top_up(bank: &Bank, permit: &Permit, top_up: &TopUp) -> Result<Move
 
 pub(super) fn read_note(note: Option<&str>) -> Result<Option<Line>, Failure> {
     Ok(Line::parse_optional(note).map_err(|error| Refusal::invalid("note", error.0))?)
+}
+
+/// The card that staff name by its number or its account's id.
+pub(super) async fn find(
+    bank: &Bank,
+    target: &Target,
+    field: &'static str,
+) -> Result<AccountRef, Failure> {
+    let missing = Refusal::NotFound { field, noun: "card" };
+    match target {
+        Target::CardNumber(number) => {
+            let number = CardNumber::parse(number);
+            let number = number.map_err(|error| Refusal::invalid("card.cardNumber", error.0))?;
+            let index = card::number_index(bank, &number);
+            let mut s = bank.db.read().await?;
+            let found = posting::by_number(&mut s, &[&index]).await?.pop();
+            let (_, id) = found.ok_or(missing)?;
+            Ok(AccountRef { kind: AccountKind::Card, id })
+        }
+        Target::Account(Some(named)) if named.kind == AccountKind::Card => Ok(*named),
+        Target::Account(Some(_)) => {
+            Err(Refusal::invalid("card.accountId", "must name a card").into())
+        }
+        Target::Account(None) => Err(missing.into()),
+    }
 }
 
 /// Where money is to go: any customer's account that is open.

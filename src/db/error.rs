@@ -75,10 +75,22 @@ impl DbError {
             || matches!(self.code().as_deref(), Some("40001" | "40P01" | "5" | "6" | "517" | "261"))
     }
 
-    /// The database cannot be asked just now: no free connection, or none at all.
+    /// The disk is full or fails: `SQLITE_FULL`, `SQLITE_IOERR` with what it extends, and
+    /// PostgreSQL's `disk_full` and `io_error`.
+    fn is_of_the_disk(&self) -> bool {
+        match self.code().as_deref() {
+            Some("13" | "53100" | "58030") => true,
+            Some(code) => code.parse::<u32>().is_ok_and(|code| code & 0xff == 10),
+            None => false,
+        }
+    }
+
+    /// The database cannot be asked just now: no free connection, none at all, or a
+    /// disk that is full or fails.
     pub fn is_unavailable(&self) -> bool {
         match self {
             Self::Standby => true,
+            error if error.is_of_the_disk() => true,
             Self::Driver(error) => matches!(
                 error,
                 sqlx::Error::PoolTimedOut

@@ -206,7 +206,14 @@ async fn open_sqlite(url: &str, connections: u32, make: bool) -> Result<Db, DbEr
         .pragma("recursive_triggers", "ON")
         .statement_cache_capacity(STATEMENTS_CACHED)
         .busy_timeout(BUSY_TIMEOUT);
-    let one = SqlitePoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
+    let one = SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        // SQLite ends a transaction by itself where the disk fails it. The driver cannot
+        // end it a second time, counts it as open for good, and would begin no other one.
+        .before_acquire(|connection, _| {
+            Box::pin(async move { Ok(!connection.is_in_transaction()) })
+        });
     let writer = one.connect_with(options.clone()).await?;
     refuse_unless_durable(&writer).await?;
     let many =

@@ -18,6 +18,21 @@ pub fn within_holding(field: &'static str, balance: Minor, amount: Minor) -> Res
     }
 }
 
+/// Reads an amount of `currency` that may be nothing; `field` is the input's field.
+pub fn not_negative(
+    field: &'static str,
+    amount: &DecimalText,
+    currency: Currency,
+) -> Result<Minor, Refusal> {
+    match amount.in_currency(currency) {
+        Ok(Minor::ZERO) => Ok(Minor::ZERO),
+        Ok(minor) if minor < Minor::ZERO => {
+            Err(Refusal::invalid(field, "must not be less than zero"))
+        }
+        _ => positive(field, amount, currency),
+    }
+}
+
 /// Reads a positive amount of `currency`; `field` is the input's field.
 pub fn positive(
     field: &'static str,

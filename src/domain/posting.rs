@@ -50,6 +50,20 @@ impl TransactionKind {
     }
 }
 
+/// What may still be taken back of a movement of which these amounts were taken back
+/// before; nothing of a reversal, which is not reversed itself.
+pub fn remaining(
+    kind: TransactionKind,
+    amount: Minor,
+    taken: impl Iterator<Item = Minor>,
+) -> Minor {
+    if kind == TransactionKind::Reversal {
+        return Minor::ZERO;
+    }
+    let left = taken.fold(amount.0, |left, taken| left.saturating_sub(taken.0));
+    Minor(left.max(0))
+}
+
 /// One side of a movement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Leg {

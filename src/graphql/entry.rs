@@ -7,6 +7,7 @@ use super::{
     account,
     card::Card,
     errors,
+    hold::Hold,
     money::Money,
     request,
     scalars::{BigInt, Cursor, DateTime},
@@ -89,6 +90,12 @@ pub enum Direction {
     field(name = "created_at", ty = "&DateTime", desc = "When it was opened."),
     field(name = "balance", ty = "&super::money::Balance", desc = "Its money."),
     field(
+        name = "balance_at",
+        ty = "Option<Money>",
+        desc = "The posted balance as it stood; null before the account was opened; an instant to come gives the balance now.",
+        arg(name = "instant", ty = "DateTime", desc = "When.")
+    ),
+    field(
         name = "history",
         ty = "EntryConnection",
         desc = "Its entries, the newest first.",
@@ -124,6 +131,21 @@ impl From<Product> for Account {
 
 #[ComplexObject]
 impl Card {
+    /// What is reserved for merchants now, the oldest first.
+    async fn holds(&self, ctx: &Context<'_>) -> Result<Vec<Hold>> {
+        let holds = viewer::current(ctx)?.loaders.holds(self.account_id).await?;
+        Ok(holds.into_iter().map(Into::into).collect())
+    }
+
+    /// The posted balance as it stood; null before the account was opened; an instant to come gives the balance now.
+    async fn balance_at(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "When.")] instant: DateTime,
+    ) -> Result<Option<Money>> {
+        balance_at(ctx, self.account_id, instant).await
+    }
+
     /// Its entries, the newest first.
     async fn history(
         &self,
@@ -139,6 +161,15 @@ impl Card {
 
 #[ComplexObject]
 impl Wallet {
+    /// The posted balance as it stood; null before the account was opened; an instant to come gives the balance now.
+    async fn balance_at(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "When.")] instant: DateTime,
+    ) -> Result<Option<Money>> {
+        balance_at(ctx, self.account_id, instant).await
+    }
+
     /// Its entries, the newest first.
     async fn history(
         &self,
@@ -150,6 +181,11 @@ impl Wallet {
     ) -> Result<EntryConnection> {
         connect(ctx, Scope::Account(self.account_id), first, after, last, before).await
     }
+}
+
+/// What an account of the caller had at an instant.
+async fn balance_at(ctx: &Context<'_>, id: AccountId, at: DateTime) -> Result<Option<Money>> {
+    Ok(viewer::current(ctx)?.loaders.balance_at(id, at.0).await?.map(Into::into))
 }
 
 /// Reads a page of a history.
@@ -328,6 +364,32 @@ impl Transaction {
     /// When it was posted.
     async fn posted_at(&self) -> DateTime {
         DateTime(self.0.transaction.posted_at)
+    }
+
+    /// What it takes back.
+    async fn reverses(&self, ctx: &Context<'_>) -> Result<Option<Transaction>> {
+        let Some(id) = self.0.transaction.reverses else {
+            return Ok(None);
+        };
+        Ok(viewer::current(ctx)?.loaders.transaction(id).await?.map(Transaction))
+    }
+
+    /// What takes it back, the oldest first.
+    async fn reversals(&self, ctx: &Context<'_>) -> Result<Vec<Transaction>> {
+        let loaders = viewer::current(ctx)?.loaders.clone();
+        let found = loaders.reversals(self.0.transaction.transaction_id).await?;
+        let ids = found.iter().map(|reversal| reversal.transaction_id).collect();
+        Ok(loaders.transactions(ids).await?.into_iter().map(Transaction).collect())
+    }
+
+    /// What may still be reversed; nothing of a reversal.
+    async fn reversible_amount(&self, ctx: &Context<'_>) -> Result<Money> {
+        let transaction = &self.0.transaction;
+        let loaders = viewer::current(ctx)?.loaders.clone();
+        let taken = loaders.reversals(transaction.transaction_id).await?;
+        let amounts = taken.iter().map(|reversal| reversal.amount);
+        let left = posting::remaining(transaction.kind, transaction.amount, amounts);
+        Ok(money::Money::new(left, transaction.currency).into())
     }
 }
 

@@ -12,11 +12,16 @@ use dataloader::{BatchFn, non_cached::Loader};
 use super::errors::{INTERNAL, OVERLOADED, top_level};
 use crate::{
     bank::{
-        context::Bank, entry, entry::TransactionView, error::Failure, permit::Permit, product,
-        product::Product,
+        context::Bank, entry, entry::TransactionView, error::Failure, hold, hold::HoldView,
+        permit::Permit, product, product::Product,
     },
     domain::refusal::Refusal,
-    types::id::{AccountId, TransactionId},
+    store::entry::Reversal,
+    types::{
+        clock::Instant,
+        id::{AccountId, TransactionId},
+        money::Money,
+    },
 };
 
 /// Why a batch was not read; shared by all who waited for it.
@@ -92,11 +97,64 @@ impl BatchFn<TransactionId, Read<TransactionView>> for Transactions {
     }
 }
 
+struct Balances(Bank, Permit);
+
+impl BatchFn<(AccountId, Instant), Read<Money>> for Balances {
+    async fn load(
+        &mut self,
+        keys: &[(AccountId, Instant)],
+    ) -> HashMap<(AccountId, Instant), Read<Money>> {
+        let read = entry::balances_at(&self.0, &self.1, keys).await;
+        let found = by_key(keys, read, |&(key, _)| key);
+        found.into_iter().map(|(key, read)| (key, read.map(|one| one.map(|(_, m)| m)))).collect()
+    }
+}
+
+/// Gives every key all of its answers, in order.
+fn grouped<K: Copy + Eq + Hash, T: Clone>(
+    keys: &[K],
+    read: Result<Vec<T>, Failure>,
+    key: impl Fn(&T) -> K,
+) -> HashMap<K, Read<Vec<T>>> {
+    match read {
+        Ok(found) => {
+            let of = |one: &K| found.iter().filter(|thing| key(thing) == *one).cloned().collect();
+            keys.iter().map(|one| (*one, Ok(Some(of(one))))).collect()
+        }
+        Err(failure) => {
+            let unread = Unread::of(&failure);
+            keys.iter().map(|&key| (key, Err(unread))).collect()
+        }
+    }
+}
+
+struct Reversals(Bank);
+
+impl BatchFn<TransactionId, Read<Vec<Reversal>>> for Reversals {
+    async fn load(
+        &mut self,
+        keys: &[TransactionId],
+    ) -> HashMap<TransactionId, Read<Vec<Reversal>>> {
+        grouped(keys, entry::reversals(&self.0, keys).await, |reversal| reversal.reverses)
+    }
+}
+
+struct Holds(Bank);
+
+impl BatchFn<AccountId, Read<Vec<HoldView>>> for Holds {
+    async fn load(&mut self, keys: &[AccountId]) -> HashMap<AccountId, Read<Vec<HoldView>>> {
+        grouped(keys, hold::open_of(&self.0, keys).await, |view| view.hold.account_id)
+    }
+}
+
 /// The loaders of one request.
 #[derive(Clone)]
 pub struct Loaders {
     products: Loader<AccountId, Read<Product>, Products>,
     transactions: Loader<TransactionId, Read<TransactionView>, Transactions>,
+    balances: Loader<(AccountId, Instant), Read<Money>, Balances>,
+    reversals: Loader<TransactionId, Read<Vec<Reversal>>, Reversals>,
+    holds: Loader<AccountId, Read<Vec<HoldView>>, Holds>,
 }
 
 impl Loaders {
@@ -105,6 +163,9 @@ impl Loaders {
         Self {
             products: Loader::new(Products(bank.clone(), permit.clone())),
             transactions: Loader::new(Transactions(bank.clone(), permit.clone())),
+            balances: Loader::new(Balances(bank.clone(), permit.clone())),
+            reversals: Loader::new(Reversals(bank.clone())),
+            holds: Loader::new(Holds(bank.clone())),
         }
     }
 
@@ -118,5 +179,33 @@ impl Loaders {
     pub async fn transaction(&self, id: TransactionId) -> Result<Option<TransactionView>> {
         let read = self.transactions.try_load(id).await;
         read.map_err(|error| Error::new(error.to_string()))?.map_err(Unread::told)
+    }
+
+    /// Transactions that touch accounts of the person, in the order of their ids here.
+    pub async fn transactions(&self, ids: Vec<TransactionId>) -> Result<Vec<TransactionView>> {
+        let read = self.transactions.try_load_many(ids.clone()).await;
+        let mut read = read.map_err(|error| Error::new(error.to_string()))?;
+        let found = ids.iter().filter_map(|id| read.remove(id)?.map_err(Unread::told).transpose());
+        found.collect()
+    }
+
+    /// What one of the person's own accounts had at an instant; `None` before it was opened.
+    pub async fn balance_at(&self, id: AccountId, at: Instant) -> Result<Option<Money>> {
+        let read = self.balances.try_load((id, at)).await;
+        read.map_err(|error| Error::new(error.to_string()))?.map_err(Unread::told)
+    }
+
+    /// What takes a transaction back that is known to be the person's.
+    pub async fn reversals(&self, id: TransactionId) -> Result<Vec<Reversal>> {
+        let read = self.reversals.try_load(id).await;
+        let read = read.map_err(|error| Error::new(error.to_string()))?.map_err(Unread::told)?;
+        Ok(read.unwrap_or_default())
+    }
+
+    /// The open holds of a card that is known to be the person's.
+    pub async fn holds(&self, id: AccountId) -> Result<Vec<HoldView>> {
+        let read = self.holds.try_load(id).await;
+        let read = read.map_err(|error| Error::new(error.to_string()))?.map_err(Unread::told)?;
+        Ok(read.unwrap_or_default())
     }
 }

@@ -7,7 +7,9 @@ use super::{
     card::Card,
     entry,
     entry::{Account, Entry, Transaction},
-    errors, request, session,
+    errors,
+    hold::Hold,
+    request, session,
     session::Session,
     user,
     user::User,
@@ -18,7 +20,7 @@ use crate::{
     bank,
     types::{
         id,
-        id::{AccountId, SessionId, TransactionId, UserId},
+        id::{AccountId, HoldId, SessionId, TransactionId, UserId},
     },
 };
 
@@ -38,6 +40,8 @@ pub enum Node {
     Transaction(Transaction),
     /// One side of a movement.
     Entry(Entry),
+    /// Money of a card that is reserved for a merchant.
+    Hold(Hold),
 }
 
 /// The query for anything with an id.
@@ -65,6 +69,7 @@ impl NodeQuery {
                 let all = session::list(ctx).await?;
                 Ok(all.into_iter().find(|session| session.id == id).map(Node::Session))
             }
+            HoldId::PREFIX => find_hold(ctx, &id).await,
             TransactionId::PREFIX => Ok(entry::find(ctx, &id).await?.map(Node::Transaction)),
             entry::ENTRY_PREFIX => find_entry(ctx, rest).await,
             _ => find_account(ctx, &id).await,
@@ -82,6 +87,16 @@ async fn find_account(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         Account::Card(card) => (card.id == *id).then_some(Node::Card(card)),
         Account::Wallet(wallet) => (wallet.id == *id).then_some(Node::Wallet(wallet)),
     }))
+}
+
+async fn find_hold(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
+    let Some(id) = HoldId::from_wire(id) else {
+        return Ok(None);
+    };
+    let viewer = viewer::current(ctx)?;
+    let found = bank::hold::own(request::bank(ctx), &viewer.permit, id).await;
+    let found = found.map_err(|failure| errors::query(ctx, failure))?;
+    Ok(found.map(|view| Node::Hold(view.into())))
 }
 
 async fn find_entry(ctx: &Context<'_>, rest: &str) -> Result<Option<Node>> {

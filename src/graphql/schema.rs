@@ -10,10 +10,12 @@ use super::{
     entry::{Account, EntryQuery},
     errors::UserError,
     node::{Node, NodeQuery},
+    operation::OperationQuery,
     registration::RegistrationMutation,
     server_info::ServerInfoQuery,
     session::{SessionMutation, SessionQuery},
     sign_in::SignInMutation,
+    staff::StaffMutation,
     transfer::TransferMutation,
     user::UserQuery,
     wallet::WalletQuery,
@@ -29,6 +31,7 @@ pub struct Query(
     WalletQuery,
     EntryQuery,
     SessionQuery,
+    OperationQuery,
     ServerInfoQuery,
 );
 
@@ -40,6 +43,7 @@ pub struct Mutation(
     SessionMutation,
     CardMutation,
     TransferMutation,
+    StaffMutation,
 );
 
 /// The schema with everything it works with.

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     db::{error::DbError, session::Session},
-    domain::refusal::Refusal,
+    domain::{posting::remaining, refusal::Refusal},
     store::{
         account,
         audit::{Act, DONE, NewAudit},
@@ -31,7 +31,7 @@ use crate::{
         clock::{Clock, Instant},
         entropy::Entropy,
         id::{AccountId, AuditId, HoldId, SessionId, TransactionId, UserId},
-        money::{Minor, Money},
+        money::Money,
     },
 };
 
@@ -265,7 +265,7 @@ async fn lock_accounts(
     let numbers: BTreeSet<&[u8]> = ends()
         .filter_map(|end| match end {
             End::Number { index, .. } => Some(index.as_slice()),
-            End::Account { .. } | End::Opened | End::Bank(_) => None,
+            _ => None,
         })
         .collect();
     if !numbers.is_empty() {
@@ -274,7 +274,7 @@ async fn lock_accounts(
     }
     let named = ends().filter_map(|end| match end {
         End::Account { named, .. } => Some(named.id),
-        End::Number { .. } | End::Opened | End::Bank(_) => None,
+        _ => None,
     });
     let ids: BTreeSet<AccountId> = named.chain(books.numbers.values().copied()).collect();
     if !ids.is_empty() {
@@ -321,9 +321,8 @@ async fn reversible(
     let reversals = entry::reversals(s, ids).await?;
     let remaining = |one: &entry::Transaction| {
         let of_it = reversals.iter().filter(|reversal| reversal.reverses == one.transaction_id);
-        let left =
-            of_it.fold(one.amount.0, |left, reversal| left.saturating_sub(reversal.amount.0));
-        Money::new(Minor(left.max(0)), one.currency)
+        let left = remaining(one.kind, one.amount, of_it.map(|reversal| reversal.amount));
+        Money::new(left, one.currency)
     };
     Ok(found.iter().map(|one| (one.transaction_id, remaining(one))).collect())
 }

@@ -213,7 +213,7 @@ impl Books {
     /// The customer's account at an end; `None` where the bank's own stands there.
     fn customer(&self, posting: &Posting, end: &End) -> Result<Option<&Customer>, Refusal> {
         match end {
-            End::Bank(_) => Ok(None),
+            End::Bank(_) | End::Merchant(_) => Ok(None),
             End::Opened => {
                 let opened = posting.opens.as_ref();
                 let id = opened.map(|opening| opening.account_id);
@@ -239,8 +239,15 @@ impl Books {
     }
 
     fn find(&self, posting: &Posting, end: &End, currency: Currency) -> Result<Found, Refusal> {
-        if let End::Bank(kind) = end {
-            let text = bank_account::text(*kind, currency);
+        let of_the_bank = match end {
+            End::Bank(kind) => Some(bank_account::text(*kind, currency)),
+            End::Merchant(name) => {
+                let account = bank_account::text(AccountKind::CardSettlement, currency);
+                Some(Text { label: name.clone(), ..account })
+            }
+            End::Account { .. } | End::Number { .. } | End::Opened => None,
+        };
+        if let Some(text) = of_the_bank {
             return Ok(Found { account_id: text.account_id, text, customer: false });
         }
         let missing = Refusal::NotFound { field: "accountId", noun: "account" };

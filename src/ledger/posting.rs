@@ -98,6 +98,8 @@ pub enum End {
     Opened,
     /// The bank's own account of a kind, in the currency of the other end.
     Bank(AccountKind),
+    /// The bank's account from which merchants are paid, under this merchant's name.
+    Merchant(String),
 }
 
 /// How much moves.

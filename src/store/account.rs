@@ -96,6 +96,12 @@ statements! {
         WHERE a.owner_id = $1
         ORDER BY a.created_at, a.account_id";
 
+    KIND_OF_THE_BANK = "SELECT kind FROM accounts WHERE account_id = $1 AND NOT customer";
+
+    HOLD = "UPDATE balances SET held = $2 WHERE account_id = $1";
+
+    SET_OVERDRAFT_LIMIT = "UPDATE balances SET overdraft_limit = $2 WHERE account_id = $1";
+
     COUNT_OPEN = "
         SELECT COUNT(*) FROM accounts a JOIN balances b ON b.account_id = a.account_id
         WHERE a.owner_id = $1 AND a.kind = $2 AND b.status <> 'CLOSED'";
@@ -158,4 +164,28 @@ pub async fn count_open(
     kind: AccountKind,
 ) -> Result<i64, DbError> {
     Ok(session.query(COUNT_OPEN).bind(owner_id).bind(kind).scalar().await?.unwrap_or(0))
+}
+
+/// What one of the bank's own accounts is for.
+pub async fn kind_of_the_bank(
+    session: &mut Session,
+    id: AccountId,
+) -> Result<Option<AccountKind>, DbError> {
+    session.query(KIND_OF_THE_BANK).bind(id).scalar().await
+}
+
+/// Sets what holds reserve of an account that is locked.
+pub async fn hold(session: &mut Session, id: AccountId, held: Minor) -> Result<(), DbError> {
+    session.query(HOLD).bind(id).bind(held).execute().await?;
+    Ok(())
+}
+
+/// Sets how far below zero an account that is locked may go.
+pub async fn set_overdraft_limit(
+    session: &mut Session,
+    id: AccountId,
+    limit: Minor,
+) -> Result<(), DbError> {
+    session.query(SET_OVERDRAFT_LIMIT).bind(id).bind(limit).execute().await?;
+    Ok(())
 }

@@ -93,7 +93,10 @@ statements! {
 
     FLOOR = "
         SELECT b.account_id FROM balances b
-        WHERE b.posted - b.held + b.overdraft_limit < 0 OR b.held <> 0
+        WHERE b.posted - b.held + b.overdraft_limit < 0
+            OR b.held <> (
+                SELECT COALESCE(SUM(h.amount), 0) FROM holds h
+                WHERE h.account_id = b.account_id AND h.status = 'OPEN')
         ORDER BY b.account_id LIMIT 1";
 
     WITHOUT_BALANCE = "
@@ -157,7 +160,7 @@ pub const CHECKS: &[Check] = &[
     check("every running balance follows from the one before", "account", RUNNING),
     check("every account's postings are in the order of time", "account", TIMES),
     check("every entry has the instant of its transaction", "transaction", POSTED_AT),
-    check("no balance is below its floor or held by nothing", "account", FLOOR),
+    check("no balance is below its floor, and open holds hold what is held", "account", FLOOR),
     check("customers' accounts have a balance, the bank's have none", "account", WITHOUT_BALANCE),
     check("every transaction has the texts of both sides", "transaction", TEXTS),
     check("every text is of an account that the transaction moved", "transaction", TEXTS_ELSEWHERE),

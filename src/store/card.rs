@@ -60,8 +60,6 @@ statements! {
 
     NUMBER_TAKEN = "SELECT 1 FROM cards WHERE number_index = $1";
 
-    BY_NUMBER = "SELECT account_id FROM cards WHERE number_index = $1";
-
     NUMBER = "SELECT number FROM cards WHERE account_id = $1";
 
     LOOKUP_MANY = "
@@ -88,11 +86,6 @@ pub async fn insert(session: &mut Session, new: &NewCard) -> Result<(), DbError>
 /// A card has the number that this index finds.
 pub async fn number_taken(session: &mut Session, index: &[u8]) -> Result<bool, DbError> {
     Ok(session.query(NUMBER_TAKEN).bind(index).scalar::<i32>().await?.is_some())
-}
-
-/// The account of the card that this index finds.
-pub async fn by_number(session: &mut Session, index: &[u8]) -> Result<Option<AccountId>, DbError> {
-    session.query(BY_NUMBER).bind(index).scalar().await
 }
 
 /// The sealed number of a card.

@@ -1,7 +1,7 @@
 //! All statements by file and name, for the test that prepares them on both databases.
 
 use super::{
-    account, audit, books, card, challenge, entry, event, inbox, key_ring, limit, operation,
+    account, audit, books, card, challenge, entry, event, hold, inbox, key_ring, limit, operation,
     outbox, posting_postgres, posting_sqlite, registration, session, user,
 };
 
@@ -21,6 +21,7 @@ pub const ALL: &[(&str, Statements)] = &[
     ("card", card::STATEMENTS),
     ("operation", operation::STATEMENTS),
     ("audit", audit::STATEMENTS),
+    ("hold", hold::STATEMENTS),
     ("entry", entry::STATEMENTS),
     ("outbox", outbox::STATEMENTS),
     ("inbox", inbox::STATEMENTS),

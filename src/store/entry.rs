@@ -191,6 +191,15 @@ statements! {
         SELECT e.transaction_id FROM entries e JOIN accounts a ON a.account_id = e.account_id
         WHERE a.owner_id = $1 AND e.transaction_id IN ($2..)";
 
+    /// What accounts of a person had at an instant; none that was opened later.
+    BALANCES_AT = "
+        SELECT a.account_id, a.currency, COALESCE((
+                SELECT e.balance_after FROM entries e
+                WHERE e.account_id = a.account_id AND e.posted_at <= $1
+                ORDER BY e.posted_at DESC, e.version DESC LIMIT 1), 0) AS posted
+        FROM accounts a
+        WHERE a.created_at <= $1 AND a.owner_id = $2 AND a.account_id IN ($3..)";
+
     /// What took these transactions back, and how much of them, the oldest first.
     REVERSALS = "
         SELECT t.reverses, t.transaction_id, CAST(SUM(e.amount) AS BIGINT) AS amount
@@ -283,6 +292,28 @@ pub async fn touching(
     let rows: Vec<(TransactionId,)> =
         session.query(TOUCHING).bind(owner_id).bind_list(ids).all().await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// What an account had at an instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
+pub struct BalanceAt {
+    /// The account.
+    pub account_id: AccountId,
+    /// Its currency.
+    #[sqlx(try_from = "String")]
+    pub currency: Currency,
+    /// Everything that had been posted.
+    pub posted: Minor,
+}
+
+/// What accounts of a person had at an instant; one that was opened later is left out.
+pub async fn balances_at(
+    session: &mut Session,
+    owner_id: UserId,
+    ids: &[AccountId],
+    at: Instant,
+) -> Result<Vec<BalanceAt>, DbError> {
+    session.query(BALANCES_AT).bind(at).bind(owner_id).bind_list(ids).all().await
 }
 
 /// A transaction that takes another back.

@@ -21,6 +21,7 @@ pub mod limit;
 pub mod account;
 pub mod card;
 pub mod operation;
+pub mod hold;
 pub mod audit;
 pub mod posting_sqlite;
 pub mod posting_postgres;

@@ -1,5 +1,7 @@
-//! What the ledger asks and writes for a batch of postings. Nothing but the ledger
-//! calls this.
+//! What the ledger asks and writes for a batch of postings.
+//!
+//! Money moves through the ledger alone; what else changes an account locks and
+//! tells by the same functions.
 //!
 //! Each function runs one statement, or the few that belong together, for all
 //! postings of a batch at once. The texts stand in `posting_sqlite` and

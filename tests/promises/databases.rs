@@ -98,8 +98,13 @@ async fn every_named_statement_prepares_on_both() {
             let shared = catalogue::ALL.iter().any(|(name, _)| name == file);
             for (name, sql) in *statements {
                 let label = format!("{file}::{name}");
-                let sql: &'static str =
-                    sql.replace("($1..)", "($1, $2)").replace("($2..)", "($2, $3)").leak();
+                let sql: &'static str = ["1", "2", "3"]
+                    .iter()
+                    .fold(sql.to_string(), |sql, n| {
+                        let next = n.parse::<usize>().unwrap() + 1;
+                        sql.replace(&format!("(${n}..)"), &format!("(${n}, ${next})"))
+                    })
+                    .leak();
                 let count = |parameters: Option<Either<usize, usize>>| match parameters {
                     Some(Either::Left(count) | Either::Right(count)) => count,
                     None => 0,

@@ -16,5 +16,6 @@ mod mail;
 mod money;
 mod people;
 mod readme;
+mod staff;
 mod story;
 mod transport;

@@ -29,7 +29,15 @@ use teller::{
     http::router,
     ledger::engine::Capacity,
     mail::letter::Letter,
-    types::{clock::SettableClock, entropy::Entropy, money::Currency, secret::Secret},
+    store,
+    store::account::Account,
+    types::{
+        clock::SettableClock,
+        entropy::Entropy,
+        id::{self, AccountId},
+        money::Currency,
+        secret::Secret,
+    },
 };
 use tokio::sync::Notify;
 use tower::ServiceExt as _;
@@ -111,11 +119,6 @@ pub fn sandbox_rules() -> Rules {
 }
 
 impl TestBank {
-    /// A sandbox's bank over a fresh database.
-    pub async fn open(fresh: Fresh) -> Self {
-        Self::with_rules(fresh, sandbox_rules()).await
-    }
-
     /// A bank with these rules over a fresh database.
     pub async fn with_rules(fresh: Fresh, rules: Rules) -> Self {
         let db = fresh.open().await;
@@ -187,6 +190,21 @@ impl TestBank {
     /// Moves the clock.
     pub fn wait(&self, duration: Duration) {
         self.clock.advance(duration);
+    }
+
+    /// Every act with what came of it, as the audit log has them.
+    pub async fn audit_log(&self) -> Vec<(String, String)> {
+        let mut s = self.bank.db.read().await.expect("the database is read");
+        let sql = "SELECT action, result FROM audit_log ORDER BY audit_id";
+        s.query(sql).all().await.expect("the audit log is read")
+    }
+
+    /// A customer's account, as the database has it.
+    pub async fn account(&self, wire: &str) -> Account {
+        let (_, id) = id::split(wire).expect("an account's id");
+        let mut s = self.bank.db.read().await.expect("the database is read");
+        let found = store::account::lookup(&mut s, AccountId::from_uuid(id)).await;
+        found.expect("the database is read").expect("the account is there")
     }
 
     /// The books must hold.

@@ -1,0 +1,73 @@
+//! What every act leaves behind beside its doing: a row of the audit log, and what
+//! the people whom it concerns are told.
+
+use super::{context::Bank, error::Failure};
+use crate::{
+    db::{error::DbError, session::Session},
+    domain::event::EventKind,
+    store::{
+        audit,
+        audit::{Act, DONE, NewAudit},
+        posting,
+        posting_rows::{NewEvent, Written},
+    },
+    types::id::{AuditId, UserId},
+};
+use uuid::Uuid;
+
+/// Somebody is told that something happened.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// Whose stream.
+    pub owner_id: UserId,
+    /// What happened.
+    pub kind: EventKind,
+    /// What there is to say, as JSON.
+    pub body: String,
+}
+
+fn row(bank: &Bank, act: Act, result: &'static str, subject_id: Option<Uuid>) -> NewAudit {
+    let audit_id = AuditId::generate(bank.clock.as_ref(), bank.entropy.as_ref());
+    NewAudit { audit_id, act, result, subject_id, at: bank.now() }
+}
+
+/// Notes an act that was done, and tells of it: the last statement of its transaction,
+/// as the streams are the last lock.
+pub(super) async fn done(
+    bank: &Bank,
+    s: &mut Session,
+    act: Act,
+    subject_id: Option<Uuid>,
+    told: Option<Told>,
+) -> Result<(), DbError> {
+    let event = |told: Told| NewEvent {
+        owner_id: told.owner_id,
+        back: 0,
+        kind: told.kind,
+        body: told.body,
+        occurred_at: bank.now(),
+    };
+    let written = Written {
+        audit: vec![row(bank, act, DONE, subject_id)],
+        events: told.into_iter().map(event).collect(),
+        ..Written::default()
+    };
+    posting::write(s, &written).await
+}
+
+/// Notes an act that was refused, apart from its transaction, which left nothing.
+///
+/// Where not even that can be written the failure is the answer: no act without its row.
+pub(super) async fn audited<T>(
+    bank: &Bank,
+    act: Act,
+    outcome: Result<T, Failure>,
+) -> Result<T, Failure> {
+    if let Err(Failure::Refused(refusal)) = &outcome {
+        let new = &row(bank, act, refusal.code(), None);
+        let noted: Result<(), DbError> =
+            bank.db.write_retrying(|s| Box::pin(audit::insert(s, new))).await;
+        noted?;
+    }
+    outcome
+}
