@@ -15,6 +15,7 @@ mod guards;
 mod mail;
 mod money;
 mod people;
+mod races;
 mod readme;
 mod staff;
 mod story;

@@ -65,6 +65,15 @@ impl Fresh {
         }
     }
 
+    /// How many deadlocks PostgreSQL has counted in this database. A session's are
+    /// counted by the time it has ended.
+    pub async fn deadlocks(&self) -> i64 {
+        let mut connection = PgConnection::connect(&self.url).await.expect("the database answers");
+        let sql = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+        let counted = sqlx::query_scalar(sql).fetch_one(&mut connection).await;
+        counted.expect("the deadlocks are counted")
+    }
+
     /// Every row of every table of a PostgreSQL database as text, with bytes as they are.
     pub async fn rows(&self) -> Vec<u8> {
         let mut connection = PgConnection::connect(&self.url).await.expect("the database answers");

@@ -1,8 +1,10 @@
 //! What the tests stand on: databases, a whole bank in memory, a real server,
-//! people who live in it, and the record of what was proved.
+//! people who live in it, clients that move money all at once, broken disks, and
+//! the record of what was proved.
 
 pub mod proof;
 pub mod databases;
 pub mod bank;
 pub mod people;
 pub mod server;
+pub mod load;

@@ -1,11 +1,17 @@
 //! A real server process, on a real socket.
 
-use std::{path::Path, process::Stdio, time::Duration};
+use std::{
+    io::Write as _,
+    path::Path,
+    process::{ExitStatus, Stdio},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use reqwest::Client;
 use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
+    io::{AsyncBufRead, AsyncBufReadExt as _, BufReader, Lines},
     process::{Child, Command},
 };
 
@@ -21,11 +27,19 @@ pub struct Server {
     pub announced: String,
     child: Child,
     client: Client,
+    log: Arc<Mutex<String>>,
 }
+
+/// Where the program is.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_teller");
 
 /// The program, to be run with whatever the test wants; its data stays in `folder`.
 pub fn teller(folder: &Path, database_url: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_teller"));
+    with_settings(Command::new(PROGRAM), folder, database_url)
+}
+
+/// A command that runs the program in its own way, with the settings of a test.
+pub fn with_settings(mut command: Command, folder: &Path, database_url: &str) -> Command {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("TELLER_") {
             command.env_remove(name);
@@ -39,9 +53,15 @@ pub fn teller(folder: &Path, database_url: &str) -> Command {
     command
 }
 
+/// How many lines of a log are shown where a test fails.
+const LOG_SHOWN: usize = 20;
+
+/// How long a client waits for an answer: longer than any server may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// A client that asks no proxy.
 pub fn client() -> Client {
-    Client::builder().no_proxy().build().expect("a client")
+    Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client")
 }
 
 /// Posts a GraphQL document to a server; an error where it does not answer.
@@ -70,10 +90,13 @@ impl Server {
 
     /// Starts what the command says, and waits until it listens.
     pub async fn start_with(command: &mut Command) -> Self {
-        let mut child =
-            command.arg("serve").stdout(Stdio::piped()).spawn().expect("the program starts");
+        let command = command.arg("serve").stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
         let output = child.stdout.take().expect("the output is piped");
         let mut lines = BufReader::new(output).lines();
+        let log = Arc::new(Mutex::new(String::new()));
+        let errors = child.stderr.take().expect("the log is piped");
+        let keeper = tokio::spawn(keep(BufReader::new(errors).lines(), Arc::clone(&log)));
         let mut announced = String::new();
         let mut url = None;
         let reading = async {
@@ -89,10 +112,26 @@ impl Server {
             }
         };
         tokio::time::timeout(READY, reading).await.expect("the server is ready in time");
-        let url = url.unwrap_or_else(|| panic!("the server did not start: {announced}"));
+        let Some(url) = url else {
+            // Its last words may still be on their way.
+            let read = tokio::time::timeout(READY, keeper).await;
+            read.expect("a server that did not start has ended").expect("the log is read");
+            let log = log.lock().expect("nobody panics while writing the log");
+            panic!("the server did not start: {announced}{log}")
+        };
         // Whatever it says later is read, so that it never waits for a full pipe.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Self { url, announced, child, client: client() }
+        Self { url, announced, child, client: client(), log }
+    }
+
+    /// The number of its process.
+    pub fn process(&self) -> u32 {
+        self.child.id().expect("the server runs")
+    }
+
+    /// What it logged until now.
+    pub fn log(&self) -> String {
+        self.log.lock().expect("nobody panics while writing the log").clone()
     }
 
     /// Ends it as a power cut would.
@@ -101,8 +140,8 @@ impl Server {
     }
 
     /// Asks it to stop, and waits for its exit status.
-    pub async fn stop(mut self) -> std::process::ExitStatus {
-        let id = self.child.id().expect("the server runs").to_string();
+    pub async fn stop(mut self) -> ExitStatus {
+        let id = self.process().to_string();
         let asked = Command::new("kill").args(["-TERM", &id]).status().await;
         assert!(asked.expect("kill runs").success());
         let ended = tokio::time::timeout(Duration::from_secs(20), self.child.wait()).await;
@@ -140,5 +179,28 @@ impl Server {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         panic!("no new letter to {to}")
+    }
+}
+
+/// Reads a log to its end, line by line.
+async fn keep<R: AsyncBufRead + Unpin>(mut lines: Lines<R>, log: Arc<Mutex<String>>) {
+    while let Ok(Some(line)) = lines.next_line().await {
+        let mut log = log.lock().expect("nobody panics while writing the log");
+        log.push_str(&line);
+        log.push('\n');
+    }
+}
+
+impl Drop for Server {
+    /// Shows the log where it may say why a test failed, and nowhere else: a server
+    /// whose disk is taken away complains as it should.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = self.log();
+            let lines: Vec<&str> = log.lines().collect();
+            let last = lines[lines.len().saturating_sub(LOG_SHOWN)..].join("\n");
+            // A test that fails must not fail a second time over its output.
+            let _ = writeln!(std::io::stderr(), "--- end of the log of {} ---\n{last}", self.url);
+        }
     }
 }
