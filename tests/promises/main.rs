@@ -11,6 +11,7 @@ mod contract;
 mod crash;
 mod databases;
 mod documents;
+mod faults;
 mod guards;
 mod mail;
 mod money;

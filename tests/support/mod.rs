@@ -8,3 +8,4 @@ pub mod bank;
 pub mod people;
 pub mod server;
 pub mod load;
+pub mod injury;

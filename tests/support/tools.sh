@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
 #
-# Sees to it that curl and jq are there, with which the README's walkthrough is
-# typed. Debian installs them where this runs as root; elsewhere it says what to do.
+# Sees to it that the tools of the tests are there: curl and jq, with which the
+# README's walkthrough is typed, strace, which makes fsync fail, and nsenter
+# (with unshare), which gives a test a small disk of its own. Debian installs them
+# where this runs as root; elsewhere it says what to do.
 
 set -euo pipefail
 
 missing=()
-for tool in curl jq; do
-    command -v "$tool" >/dev/null 2>&1 || missing+=("$tool")
+# Each tool, and the package of Debian that has it where its name is another.
+for tool in curl jq strace nsenter:util-linux; do
+    command -v "${tool%%:*}" >/dev/null 2>&1 || missing+=("${tool##*:}")
 done
 [ "${#missing[@]}" -eq 0 ] && exit 0
 
