@@ -12,6 +12,8 @@ use crate::{
     app,
     app::AppError,
     bank::{books, books::Report},
+    bench,
+    bench::options::Options,
     config,
     config::{Command, Config, ConfigError},
     graphql::schema,
@@ -60,6 +62,14 @@ pub async fn run(arguments: Vec<OsString>) -> ExitCode {
             Err(error) => fail(&format!("cannot write to standard output: {error}"), 1),
         };
     }
+    if let Command::Bench { json, quick, only, seconds } = command {
+        // It makes its own folder, secret and databases.
+        let options = Options { json, quick, only, seconds, settings: arguments.settings };
+        return match bench::run::run(&options, &mut out).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error.to_string(), 1),
+        };
+    }
     let outcome = match arguments.settings.check(&SystemEntropy) {
         Ok(config) => act(command, &config, &mut out).await,
         Err(error) => return fail(&error.to_string(), 2),
@@ -88,6 +98,8 @@ async fn act(
         Command::Migrate => migrate(config, out).await?,
         Command::Seed => make_people(config, out).await?,
         Command::Audit => return audit(config, out).await,
+        Command::BenchTwin => bench::twin::serve(config, out).await?,
+        Command::Bench { .. } => unreachable!("it is run without checked settings"),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -42,7 +42,7 @@ const AFTER_HELP: &str = "Each setting is taken from its flag, else from its TEL
     flags' names: listen = \"127.0.0.1:9000\".";
 
 /// What to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum Command {
     /// Serve the API (the default).
     Serve,
@@ -54,6 +54,24 @@ pub enum Command {
     Seed,
     /// Compute every sum and balance of the books again; exit 1 on a difference.
     Audit,
+    /// Measure a server of its own against its peers: on SQLite in a temporary folder, or on databases that it makes on the server of a postgres:// URL and drops again.
+    Bench {
+        /// Print one JSON object with every round in place of the table.
+        #[arg(long)]
+        json: bool,
+        /// Use tiny numbers, which show that it runs and judge nothing.
+        #[arg(long)]
+        quick: bool,
+        /// Measure one group of rows alone: many, hot, me, history or memory.
+        #[arg(long, value_name = "GROUP")]
+        only: Option<String>,
+        /// How long each load of each round lasts; 5 where nothing is said.
+        #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..=3600))]
+        seconds: Option<u64>,
+    },
+    /// Serve the plain JSON that `bench` compares with.
+    #[command(hide = true)]
+    BenchTwin,
 }
 
 /// Who may pay money in from outside.

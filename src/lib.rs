@@ -17,4 +17,5 @@ pub mod http;
 pub mod config;
 pub mod app;
 pub mod seed;
+pub mod bench;
 pub mod cli;

@@ -28,19 +28,23 @@ use crate::{
 /// The password of all demo people.
 pub const PASSWORD: &str = "demo people love cranes";
 
-/// A demo person.
+/// A person who is to be made.
 #[derive(Debug, Clone, Copy)]
-pub struct Person {
+pub struct Person<'p> {
     /// Their address.
-    pub email: &'static str,
-    first_name: &'static str,
-    last_name: &'static str,
-    phone: &'static str,
-    social_security: &'static str,
+    pub email: &'p str,
+    /// First name.
+    pub first_name: &'p str,
+    /// Last name.
+    pub last_name: &'p str,
+    /// Phone number.
+    pub phone: &'p str,
+    /// Social security number.
+    pub social_security: &'p str,
 }
 
 /// All demo people.
-pub const PEOPLE: [Person; 2] = [
+pub const PEOPLE: [Person<'static>; 2] = [
     Person {
         email: "ann@example.org",
         first_name: "Ann",
@@ -69,7 +73,7 @@ pub enum Seeded {
 /// Makes the demo people who are not there yet, and lets the new ones pay each other.
 ///
 /// Their letters are captured and never sent, as their addresses are examples.
-pub async fn run(bank: &Bank) -> Result<Vec<(Person, Seeded)>, Failure> {
+pub async fn run(bank: &Bank) -> Result<Vec<(Person<'static>, Seeded)>, Failure> {
     if !bank.rules.sandbox {
         let reason = "Demo people are for the sandbox: run without --production.";
         return Err(Refusal::Forbidden { reason }.into());
@@ -104,19 +108,34 @@ fn card_ref(card: &CardView) -> AccountRef {
     AccountRef { kind: AccountKind::Card, id: card.account.account_id }
 }
 
-fn decimal(text: &'static str) -> DecimalText {
-    DecimalText::parse(text).expect("the demo's amounts are decimals")
+fn decimal(text: &str) -> DecimalText {
+    DecimalText::parse(text).expect("amounts of our own are decimals")
 }
 
-/// Registers a person and gives them a card with money; `None` where they are known.
-async fn admit(bank: &Bank, person: &Person) -> Result<Option<(Permit, CardView)>, Failure> {
+async fn admit(bank: &Bank, person: &Person<'_>) -> Result<Option<(Permit, CardView)>, Failure> {
+    register(bank, person).await?;
+    outbox::drain(bank).await?;
+    settle(bank, person, "2500.00").await
+}
+
+/// Asks for an account; the letter with the code waits in the outbox then.
+pub async fn register(bank: &Bank, person: &Person<'_>) -> Result<(), Failure> {
     let form = Form {
         email: person.email.to_owned(),
         phone_number: person.phone.to_owned(),
         social_security: Secret::new(person.social_security),
     };
     registration::register(bank, &form).await?;
-    outbox::drain(bank).await?;
+    Ok(())
+}
+
+/// Sends the captured code back, and gives the new customer a card and a salary;
+/// `None` where they are a customer already.
+pub async fn settle(
+    bank: &Bank,
+    person: &Person<'_>,
+    salary: &str,
+) -> Result<Option<(Permit, CardView)>, Failure> {
     let letters = inbox::list(bank, Some(person.email)).await?;
     let newest = letters.last().ok_or(Broken::Inconsistent("a letter was not captured"))?;
     let code = newest
@@ -158,7 +177,7 @@ async fn admit(bank: &Bank, person: &Person) -> Result<Option<(Permit, CardView)
     let top_up = TopUp {
         key: "seed-salary".to_owned(),
         account: Some(card_ref(&card)),
-        amount: decimal("2500.00"),
+        amount: decimal(salary),
         note: Some("Salary".to_owned()),
     };
     transfer::top_up(bank, &permit, &top_up).await?;

@@ -17,3 +17,4 @@ pub mod query;
 pub mod session;
 pub mod pool;
 pub mod retry;
+pub mod scratch;

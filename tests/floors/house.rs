@@ -8,7 +8,8 @@ use crate::{
 };
 
 /// The floors from the ground up. Folders of one floor do not know each other;
-/// the last floor is files directly in `src`, in the order of `lib.rs`.
+/// the last floor is files directly in `src` and the folder `bench`, in the order
+/// of `lib.rs`.
 const FLOORS: [&[&str]; 8] = [
     &["types", "db"],
     &["domain", "crypto", "mail", "files"],
@@ -17,7 +18,7 @@ const FLOORS: [&[&str]; 8] = [
     &["bank"],
     &["graphql", "compat"],
     &["http"],
-    &["config", "app", "cli", "seed", "main"],
+    &["config", "app", "cli", "seed", "bench", "main"],
 ];
 
 /// Names that say nothing about what is inside.
@@ -174,6 +175,7 @@ impl House {
             let is_home = match parts.as_slice() {
                 ["src", "lib.rs"] => true,
                 ["src", file] => FLOORS[FLOORS.len() - 1].contains(&file.trim_end_matches(".rs")),
+                ["src", "bench", ..] => true,
                 ["src", folder, ..] => floor_of(folder).is_some_and(|floor| floor < FLOORS.len()),
                 _ => false,
             };
