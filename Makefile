@@ -7,8 +7,11 @@
 #               lint first, then all tests; brings its own PostgreSQL unless
 #               TELLER_TEST_DATABASE_URL names one
 #   lint        format, clippy, documentation, and what may be linked
-#   prove       every promise at its full size, in release mode; takes long and
-#               writes tests/PROOF.md
+#   prove       every promise at its full size, in release mode, and the table
+#               of `teller bench`; takes long and writes tests/PROOF.md
+#   bench       measure the inner parts by themselves (benches/README.md);
+#               make bench ARGS=seal runs those whose name has "seal". The
+#               whole server is measured by `teller bench`
 #   schema      renew schema.graphql from the code
 #   deny        check the dependencies against deny.toml; installs cargo-deny if
 #               it is missing
@@ -26,7 +29,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 # In the order written, whatever -j says: cargo waits for its own lock anyway.
 .NOTPARALLEL:
-.PHONY: help run test lint prove schema deny advisories clean tools node-packages cargo-deny
+.PHONY: help run test lint prove bench schema deny advisories clean tools node-packages cargo-deny
 
 ARGS ?=
 
@@ -70,7 +73,11 @@ lint:
 prove: tools node-packages
 	@echo "Proving every promise at its full size; this takes long (make prove)"
 	@TELLER_SCALE=full tests/support/with-postgres.sh tests/support/with-proof.sh \
-		cargo test --release --locked --test promises -- --test-threads=1 --nocapture
+		tests/support/with-bench.sh cargo test --release --locked --test promises -- --test-threads=1 --nocapture
+
+bench:
+	@echo "Measuring the inner parts (make bench)"
+	@cargo bench --locked --bench inner -- $(ARGS)
 
 schema:
 	@echo "Renewing schema.graphql"

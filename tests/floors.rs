@@ -83,6 +83,7 @@ fn the_floors_are_listed_from_the_ground_up() {
 fn every_file_opens_by_saying_what_it_is() {
     refuse(&silent_files(&sources_below("src")));
     refuse(&silent_files(&sources_below("tests")));
+    refuse(&silent_files(&sources_below("benches")));
 }
 
 #[test]

@@ -181,11 +181,15 @@ async fn loads(
     }
     db.close().await;
     server.stop().await?;
-    if let Peers::Sqlite(bare) = peers {
+    if let Peers::Sqlite(bare) = &peers {
         bare.close().await;
     }
     say("audits the books after the load");
-    for home in [&home, &same] {
+    let mut homes = vec![&home, &same];
+    if let Peers::Postgres { one, pgbench: Some(_), .. } = &peers {
+        homes.push(one);
+    }
+    for home in homes {
         let after = rows_written::count(&home.url).await?;
         let written: Option<RowsWritten> = rows_written::between(home.who, before, after);
         report.rows_written.extend(written);

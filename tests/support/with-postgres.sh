@@ -197,7 +197,8 @@ start_server() {
     cat >>"$home/data/postgresql.conf" <<EOF
 listen_addresses = '127.0.0.1'
 unix_socket_directories = '$home'
-max_connections = 200
+# pgbench with 256 clients has a connection for each of them.
+max_connections = 400
 shared_buffers = 128MB
 fsync = on
 synchronous_commit = on
