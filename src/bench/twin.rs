@@ -20,11 +20,12 @@ use serde::Serialize;
 use crate::{
     app,
     app::AppError,
-    bank::{context::Bank, session},
+    bank::{context::Bank, permit::Visitor, session},
     config::Config,
     db::error::DbError,
     domain::session::Facade,
     types::{
+        id,
         id::{AccountId, UserId},
         money::{Currency, Minor, Money},
     },
@@ -105,7 +106,12 @@ fn card(last4: String, currency: &str, (posted, held, limit): (i64, i64, i64)) -
 async fn user(bank: &Bank, headers: &HeaderMap) -> Result<UserId, Fault> {
     let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = value.and_then(|value| value.strip_prefix("Bearer ")).ok_or(Fault::Stranger)?;
-    let permit = session::authenticate(bank, Facade::Graphql, token).await;
+    let visitor = Visitor {
+        ip_address: String::new(),
+        user_agent: None,
+        request_id: id::encode(id::fresh(bank.clock.as_ref(), bank.entropy.as_ref())),
+    };
+    let permit = session::authenticate(bank, Facade::Graphql, token, &visitor).await;
     permit.map(|permit| permit.user_id).map_err(|_| Fault::Stranger)
 }
 

@@ -7,13 +7,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use async_graphql::{
-    Request, Response as Executed,
-    parser::{
-        Error as ParseError, parse_query,
-        types::{DocumentOperations, ExecutableDocument, OperationType},
-    },
-};
+use async_graphql::{Request, Response as Executed, Variables};
 use axum::{
     body::{Body, to_bytes},
     extract::{ConnectInfo, RawQuery, State},
@@ -27,9 +21,9 @@ use tokio::time::Instant;
 use super::{
     answer,
     answer::{Rejection, json_response},
-    caller,
+    caller, document,
+    document_cache::{DocumentCache, Key},
     negotiation::{self, MediaType},
-    nesting::{self, Verdict},
     parameters::Parameters,
 };
 use crate::{
@@ -38,13 +32,13 @@ use crate::{
         permit::{Permit, Visitor},
     },
     graphql::{
-        completion::executor::Executor,
-        errors::{
-            BAD_USER_INPUT, COST_EXCEEDED, GRAPHQL_PARSE_FAILED, GRAPHQL_VALIDATION_FAILED,
-            INTERNAL, OVERLOADED, TIMEOUT,
+        completion::{
+            executor::{self, Executor},
+            prepared::Prepared,
         },
-        guard,
+        errors::{BAD_USER_INPUT, GRAPHQL_VALIDATION_FAILED, INTERNAL, OVERLOADED, TIMEOUT},
         request::RequestId,
+        schema,
         shape::{check::Shapes, faults::ShapeFault},
         viewer::Seat,
     },
@@ -65,12 +59,17 @@ pub struct Graphql {
     pub schema: Executor,
     /// The shapes of the schema's inputs.
     pub shapes: Arc<Shapes>,
+    /// The documents that have run before.
+    pub documents: DocumentCache,
 }
 
 /// The one operation that will run.
 struct Chosen {
-    document: ExecutableDocument,
-    parameters: Parameters,
+    prepared: Arc<Prepared>,
+    /// Under which the document is to be kept once it has run; none where it is kept
+    /// already or must not be.
+    fresh: Option<Key>,
+    variables: Variables,
 }
 
 /// What is known of a request beside its document.
@@ -112,6 +111,17 @@ pub async fn get(
 }
 
 impl Graphql {
+    /// The transport of a bank, which keeps documents of so many bytes together.
+    pub fn new(bank: Bank, documents_bytes_max: u64) -> Self {
+        let shapes = Shapes::from_sdl(&schema::sdl()).expect("our own schema is read back");
+        Self {
+            schema: Executor::new(schema::build(bank.clone())),
+            shapes: Arc::new(shapes),
+            documents: DocumentCache::new(documents_bytes_max),
+            bank,
+        }
+    }
+
     async fn serve(
         &self,
         headers: &HeaderMap,
@@ -145,36 +155,26 @@ impl Graphql {
         finish(response, &request_id)
     }
 
-    /// Parses the document and checks all that can be checked without running it.
+    /// Finds the document among those that are kept, or reads it, and checks all that can
+    /// be checked without running it.
     fn choose(&self, parameters: Parameters, may_mutate: bool) -> Result<Chosen, Rejection> {
-        readable(&parameters.query)?;
-        let document = parse_query(&parameters.query).map_err(|error| unparsed(&error))?;
-        let kind = operation(&document, parameters.operation_name.as_deref())?;
-        match kind {
-            OperationType::Query => {}
-            OperationType::Mutation if may_mutate => {}
-            OperationType::Mutation => {
-                let message = "A mutation is sent by POST.";
-                let status = StatusCode::METHOD_NOT_ALLOWED;
-                return Err(Rejection::request(status, GRAPHQL_VALIDATION_FAILED, message)
-                    .with_header(header::ALLOW, HeaderValue::from_static("POST")));
-            }
-            OperationType::Subscription => {
-                let message = "A subscription has no answer here: this address gives one answer.";
-                let error = answer::error(GRAPHQL_VALIDATION_FAILED, message, None);
-                return Err(Rejection::document(vec![error]));
-            }
-        }
-        let name = parameters.operation_name.as_deref();
-        guard::check(&document, name).map_err(|refused| {
-            let error = answer::error(refused.code, &refused.message, refused.position);
-            Rejection::document(vec![error])
-        })?;
-        let faults = self.shapes.faults(&document, name, &parameters.variables);
+        let Parameters { query, operation_name, variables } = parameters;
+        let name = operation_name.as_deref();
+        let key = Key::of(&query, name);
+        let found = self.documents.find(&key);
+        let (prepared, fresh) = if let Some(prepared) = found {
+            document::allowed(prepared.document(), name, may_mutate)?;
+            (prepared, None)
+        } else {
+            let document = document::read(&query, name, may_mutate)?;
+            let fresh = (!document::is_personal(&query, &document)).then_some(key);
+            (Arc::new(self.schema.prepare(document, name, query.len())), fresh)
+        };
+        let faults = self.shapes.faults(prepared.document(), name, &variables);
         if !faults.is_empty() {
             return Err(Rejection::document(faults.iter().map(misshapen).collect()));
         }
-        Ok(Chosen { document, parameters })
+        Ok(Chosen { prepared, fresh, variables })
     }
 
     async fn execute(
@@ -185,19 +185,18 @@ impl Graphql {
     ) -> Result<Response<Body>, Rejection> {
         let Asked { visitor, media_type, deadline } = *asked;
         let request_id = visitor.request_id.as_str();
-        let Parameters { query, operation_name, variables } = chosen.parameters;
-        let mut request = Request::new(query)
+        let Chosen { prepared, fresh, variables } = chosen;
+        // The text has done its part: what runs is the document that was read from it.
+        let request = Request::new(String::new())
             .variables(variables)
             .data(RequestId(request_id.to_owned()))
-            .data(visitor.clone());
-        request.operation_name = operation_name;
-        request.set_parsed_query(chosen.document);
-        request = request.data(Seat::new(&self.bank, permit));
-        let schema = self.schema.clone();
+            .data(visitor.clone())
+            .data(Seat::new(&self.bank, permit));
+        let (schema, document) = (self.schema.clone(), Arc::clone(&prepared));
         // In a task of its own, so that a panic ends this request and nothing else,
         // and a client that goes away does not stop a movement half-way.
         let task = tokio::spawn(async move {
-            tokio::time::timeout_at(deadline, schema.execute(request)).await
+            tokio::time::timeout_at(deadline, schema.execute(&document, request)).await
         });
         let executed = task.await.map_err(|error| {
             tracing::error!(request_id, %error, "a request panicked");
@@ -205,6 +204,9 @@ impl Graphql {
             Rejection::request(StatusCode::INTERNAL_SERVER_ERROR, INTERNAL, message)
         })?;
         let executed = executed.map_err(|_| too_late())?;
+        if let Some(key) = fresh.filter(|_| executor::ran(&executed)) {
+            self.documents.keep(key, prepared);
+        }
         Ok(answer_executed(&executed, media_type, request_id))
     }
 }
@@ -235,78 +237,6 @@ fn too_late() -> Rejection {
     Rejection::request(StatusCode::GATEWAY_TIMEOUT, TIMEOUT, message)
 }
 
-/// Which kind of operation will run.
-fn operation(
-    document: &ExecutableDocument,
-    name: Option<&str>,
-) -> Result<OperationType, Rejection> {
-    let unknown = |message: &str| {
-        Rejection::document(vec![answer::error(GRAPHQL_VALIDATION_FAILED, message, None)])
-    };
-    match (&document.operations, name) {
-        (DocumentOperations::Single(operation), None) => Ok(operation.node.ty),
-        (DocumentOperations::Single(_), Some(_)) => {
-            Err(unknown("operationName names no operation of the document."))
-        }
-        (DocumentOperations::Multiple(operations), Some(name)) => match operations.get(name) {
-            Some(operation) => Ok(operation.node.ty),
-            None => Err(unknown("operationName names no operation of the document.")),
-        },
-        (DocumentOperations::Multiple(operations), None) => {
-            let mut all = operations.values();
-            match (all.next(), all.next()) {
-                (Some(only), None) => Ok(only.node.ty),
-                _ => Err(unknown("The document has several operations: name one.")),
-            }
-        }
-    }
-}
-
-/// A document's text that the parser can be given without harm or loss.
-fn readable(document: &str) -> Result<(), Rejection> {
-    let (code, message, position) = match nesting::read(document) {
-        Verdict::Fine => return Ok(()),
-        Verdict::TooDeep(position) => {
-            let message = "The document nests its brackets too deeply.".to_owned();
-            (GRAPHQL_PARSE_FAILED, message, position)
-        }
-        Verdict::TooLong(position) => {
-            let message = format!("A document may have at most {} tokens.", nesting::TOKENS_MAX);
-            (COST_EXCEEDED, message, position)
-        }
-        Verdict::OpenString(position) => {
-            let message = "A string of the document never closes.".to_owned();
-            (GRAPHQL_PARSE_FAILED, message, position)
-        }
-        Verdict::Repeated(field, position) => {
-            // Only what can be a name of ours is repeated; the rest may be a secret.
-            let field = if field.len() <= 40 { field } else { "A field" };
-            (GRAPHQL_VALIDATION_FAILED, format!("{field} stands twice in one input."), position)
-        }
-    };
-    Err(Rejection::document(vec![answer::error(code, &message, Some(position))]))
-}
-
-/// A document that is not GraphQL. The parser's excerpt is left out, as the
-/// offending line may hold a password.
-fn unparsed(error: &ParseError) -> Rejection {
-    let position = error.positions().next();
-    let message = match error {
-        ParseError::Syntax { message, .. } => {
-            let expected = message.lines().find_map(|line| line.trim().strip_prefix("= "));
-            format!("The document is not GraphQL: {}.", expected.unwrap_or("syntax error"))
-        }
-        ParseError::MissingOperation => "The document has no operation.".to_owned(),
-        ParseError::MultipleOperations { .. } => {
-            "An operation without a name must be the only one.".to_owned()
-        }
-        ParseError::OperationDuplicated { .. } => "Two operations have the same name.".to_owned(),
-        ParseError::FragmentDuplicated { .. } => "Two fragments have the same name.".to_owned(),
-        _ => "The document is not GraphQL.".to_owned(),
-    };
-    Rejection::document(vec![answer::error(GRAPHQL_PARSE_FAILED, &message, position)])
-}
-
 fn misshapen(fault: &ShapeFault) -> Value {
     let mut error = answer::error(BAD_USER_INPUT, &fault.message, Some(fault.position));
     error["extensions"]["inputPath"] = json!(fault.input_path);
@@ -326,11 +256,7 @@ struct ExecutedBody<'e> {
 
 /// The answer to what the library made of a document.
 fn answer_executed(executed: &Executed, media_type: MediaType, request_id: &str) -> Response<Body> {
-    // An error without a path is one of the whole request: nothing ran.
-    let ran = executed.errors.is_empty()
-        || executed.data != async_graphql::Value::Null
-        || executed.errors.iter().any(|error| !error.path.is_empty());
-    if !ran {
+    if !executor::ran(executed) {
         let errors = answer::errors_of(executed, GRAPHQL_VALIDATION_FAILED, request_id);
         return Rejection::document(errors).answer(media_type, request_id);
     }

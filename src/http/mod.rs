@@ -11,6 +11,8 @@ pub mod nesting;
 pub mod answer;
 pub mod caller;
 pub mod parameters;
+pub mod document;
+pub mod document_cache;
 pub mod graphql;
 pub mod inbox;
 pub mod host;

@@ -1,7 +1,5 @@
 //! All routes on one page.
 
-use std::sync::Arc;
-
 use axum::{
     Router,
     body::Body,
@@ -10,24 +8,21 @@ use axum::{
     routing::get,
 };
 
-use super::{graphql, graphql::Graphql, host, inbox};
-use crate::{
-    bank::context::Bank,
-    graphql::{completion::executor::Executor, schema, shape::check::Shapes},
-};
+use super::{document_cache, graphql, graphql::Graphql, host, inbox};
+use crate::bank::context::Bank;
 
 /// The whole server.
 ///
 /// It must be served with the peer's address (`ConnectInfo<SocketAddr>`), which
 /// stands in sessions and limits.
 pub fn router(bank: Bank) -> Router {
+    with_transport(Graphql::new(bank, document_cache::BYTES_MAX))
+}
+
+/// The whole server over a transport whose figures the caller wants to read.
+pub fn with_transport(transport: Graphql) -> Router {
+    let bank = transport.bank.clone();
     let sandbox = bank.rules.sandbox;
-    let shapes = Shapes::from_sdl(&schema::sdl()).expect("our own schema is read back");
-    let transport = Graphql {
-        schema: Executor::new(schema::build(bank.clone())),
-        shapes: Arc::new(shapes),
-        bank: bank.clone(),
-    };
     // Front ends and everybody who speaks GraphQL.
     let mut router = Router::new()
         .route("/graphql", get(graphql::get).post(graphql::post))

@@ -5,12 +5,7 @@ use std::{path::Path, process::Stdio};
 use serde_json::Value;
 
 use crate::support::{
-    bank::test_name,
-    databases,
-    databases::Fresh,
-    people::text,
-    proof,
-    server::teller,
+    bank::test_name, databases, databases::Fresh, people::text, proof, server::teller,
 };
 
 /// The rows of a quick run, whose names say how few clients it has.
@@ -46,7 +41,11 @@ async fn bench(folder: &Path, url: &str, arguments: &[&str]) -> (bool, String, u
     let out = String::from_utf8(output.stdout).expect("its output is text");
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() || out.is_empty(), "{complaint}");
-    (output.status.success(), format!("{out}{}", if out.is_empty() { &*complaint } else { "" }), process)
+    (
+        output.status.success(),
+        format!("{out}{}", if out.is_empty() { &*complaint } else { "" }),
+        process,
+    )
 }
 
 /// Neither a database nor a folder of that run is left.
@@ -86,8 +85,7 @@ fn assert_measured(row: &Value) {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_bench_measures_every_row_and_the_books_hold_after_it() {
     for fresh in databases::both().await {
-        let (good, out, process) =
-            bench(fresh.folder(), &fresh.url, &["--quick", "--json"]).await;
+        let (good, out, process) = bench(fresh.folder(), &fresh.url, &["--quick", "--json"]).await;
         assert!(good, "{out}");
         let report: Value = serde_json::from_str(&out).expect("one JSON object");
         let rows = report["rows"].as_array().expect("rows");

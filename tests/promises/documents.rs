@@ -101,7 +101,7 @@ fn most(limit: usize, what: &str) -> String {
 }
 
 /// Documents that hold too much, with the sentence that refuses each.
-fn too_much() -> Vec<(String, String)> {
+pub fn too_much() -> Vec<(String, String)> {
     let chain = numbered(1..8_000, chained) + "fragment F8000 on Q{a}";
     let short_chain = numbered(1..51, chained) + "fragment F51 on Q{a}";
     let names = |count: usize| "__typename ".repeat(count);
@@ -143,7 +143,7 @@ fn too_much() -> Vec<(String, String)> {
 }
 
 /// Documents that go too deep, with the sentence that refuses each.
-fn too_deep() -> Vec<(String, String)> {
+pub fn too_deep() -> Vec<(String, String)> {
     let wrap = |open: &str, close: &str, count| (open.repeat(count), close.repeat(count));
     let nested = wrap("... { ", "} ", 33);
     let schema = wrap("types { ofType { ", "} } ", 10);
@@ -191,6 +191,19 @@ fn a_document_is_measured_in_a_moment_whatever_it_expands_to() {
     }
 }
 
+/// Documents that are answered, each as large in one way as it may be.
+pub fn not_too_much() -> Vec<String> {
+    let aliases = numbered(0..30, |at| format!("a{at}: __typename "));
+    let twice = "mutation { __typename ...F } fragment F on Mutation { __typename }";
+    vec![
+        INTROSPECTION.to_owned(),
+        deep(12),
+        format!("{{ {} }}", "__typename ".repeat(50)),
+        format!("{{ {aliases} }}"),
+        twice.to_owned(),
+    ]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_tool_or_an_honest_client_asks_is_not_too_much() {
     each_database(async |bank| {
@@ -198,79 +211,83 @@ async fn what_a_tool_or_an_honest_client_asks_is_not_too_much() {
         let types = data["__schema"]["types"].as_array().unwrap();
         assert!(types.iter().any(|one| one["name"] == "Card"), "{data}");
         let person = bank.join("ann", 1).await;
-        bank.run(Some(&person.token), &deep(12), json!({})).await;
-        let fields = "__typename ".repeat(50);
-        bank.run(None, &format!("{{ {fields} }}"), json!({})).await;
-        let aliases = numbered(0..30, |at| format!("a{at}: __typename "));
-        bank.run(None, &format!("{{ {aliases} }}"), json!({})).await;
-        let twice = "mutation { __typename ...F } fragment F on Mutation { __typename }";
-        bank.run(None, twice, json!({})).await;
+        for query in not_too_much() {
+            bank.run(Some(&person.token), &query, json!({})).await;
+        }
     })
     .await;
+}
+
+/// Documents that cannot be meant, with the code and the sentence that refuses each.
+pub fn never_meant() -> Vec<(String, &'static str, &'static str)> {
+    let (parse, validation) = ("GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED");
+    let open = "A string of the document never closes.";
+    let brackets = "[".repeat(500);
+    let circle = "Fragments may not spread each other in a circle.";
+    let mark = "An alias may not begin with teller__: choose another.";
+    let twice = "amount stands twice in one input.";
+    vec![
+        (format!("{{ node(id: [\"\"\" \"{brackets}"), parse, open),
+        (format!("{{ node(id: [\"\"\" {brackets}"), parse, open),
+        (format!("{{ node(id: \"x {brackets}\n\") {{ id }} }}"), parse, open),
+        ("{ ...A } fragment A on Query { ...A }".to_owned(), validation, circle),
+        (
+            "{ __typename } fragment A on Query { ...B } fragment B on Query { ... { ...A } }"
+                .to_owned(),
+            validation,
+            circle,
+        ),
+        ("{ serverInfo { teller__typename: version } }".to_owned(), validation, mark),
+        (
+            "mutation { topUp(input: { amount: \"1\", amount: \"1000\" }) { replayed } }"
+                .to_owned(),
+            validation,
+            twice,
+        ),
+        (
+            "query ($i: CardSelector! = { amount: 1, amount: 2 }) { card(by: $i) { id } }"
+                .to_owned(),
+            validation,
+            twice,
+        ),
+        (
+            "{ me { a: id } me { a: email } }".to_owned(),
+            validation,
+            "Two different fields are called a: give one an alias.",
+        ),
+        (
+            "{ card(by: { legacyId: 1 }) { id } ... on Query { card(by: { legacyId: 2 }) { id } } }"
+                .to_owned(),
+            validation,
+            "Two different fields are called card: give one an alias.",
+        ),
+    ]
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_document_that_cannot_be_meant_is_refused() {
     each_database(async |bank| {
-        let (parse, validation) = ("GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED");
-        let open = "A string of the document never closes.";
-        let brackets = "[".repeat(500);
-        let circle = "Fragments may not spread each other in a circle.";
-        let mark = "An alias may not begin with teller__: choose another.";
-        let twice = "amount stands twice in one input.";
-        for (query, code, sentence) in [
-            (format!("{{ node(id: [\"\"\" \"{brackets}"), parse, open),
-            (format!("{{ node(id: [\"\"\" {brackets}"), parse, open),
-            (format!("{{ node(id: \"x {brackets}\n\") {{ id }} }}"), parse, open),
-            ("{ ...A } fragment A on Query { ...A }".to_owned(), validation, circle),
-            (
-                "{ __typename } fragment A on Query { ...B } fragment B on Query { ... { ...A } }"
-                    .to_owned(),
-                validation,
-                circle,
-            ),
-            ("{ serverInfo { teller__typename: version } }".to_owned(), validation, mark),
-            (
-                "mutation { topUp(input: { amount: \"1\", amount: \"1000\" }) { replayed } }"
-                    .to_owned(),
-                validation,
-                twice,
-            ),
-            (
-                "query ($i: CardSelector! = { amount: 1, amount: 2 }) { card(by: $i) { id } }"
-                    .to_owned(),
-                validation,
-                twice,
-            ),
-            (
-                "{ me { a: id } me { a: email } }".to_owned(),
-                validation,
-                "Two different fields are called a: give one an alias.",
-            ),
-            (
-                "{ card(by: { legacyId: 1 }) { id } ... on Query { card(by: { legacyId: 2 }) { id } } }"
-                    .to_owned(),
-                validation,
-                "Two different fields are called card: give one an alias.",
-            ),
-        ] {
+        for (query, code, sentence) in never_meant() {
             refused(bank, None, &query, code, sentence).await;
         }
     })
     .await;
 }
 
+/// Documents with two mutations whose answers could not be told apart.
+pub const MIXED: [&str; 3] = [
+    "mutation { createCard { card { id } } createCard { card { last4 } } }",
+    "mutation { createCard { card { id } } createCard { card { id } } }",
+    "mutation { createCard { card { id } } ...F }
+        fragment F on Mutation { ... { createCard: logout { ok } } }",
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_mutations_of_the_same_name_never_mix_their_answers() {
     each_database(async |bank| {
         let ann = bank.join("ann", 1).await;
         let sentence = "Two fields of the mutation are called createCard: give one an alias.";
-        for query in [
-            "mutation { createCard { card { id } } createCard { card { last4 } } }",
-            "mutation { createCard { card { id } } createCard { card { id } } }",
-            "mutation { createCard { card { id } } ...F }
-                fragment F on Mutation { ... { createCard: logout { ok } } }",
-        ] {
+        for query in MIXED {
             refused(bank, Some(&ann.token), query, "GRAPHQL_VALIDATION_FAILED", sentence).await;
         }
         let sentence = "A document may have at most 1 sign-in mutation.";
@@ -289,61 +306,105 @@ async fn two_mutations_of_the_same_name_never_mix_their_answers() {
     .await;
 }
 
+/// Documents of which a field fails, with the data that is left of each for a person
+/// with this id and this card.
+pub fn failing(id: &str, card: &str) -> Vec<(String, String)> {
+    let node = "fragment F on Account { history(first: 101) { totalCount } }";
+    let left = format!(r#"{{"node":null,"me":{{"id":"{id}"}}}}"#);
+    let null = || "null".to_owned();
+    vec![
+        ("{ cards { id } history(first: 101) { totalCount } }".to_owned(), null()),
+        ("{ me { id history(first: 101) { totalCount } } }".to_owned(), null()),
+        (format!("{{ node(id: \"{card}\") {{ ...F id }} me {{ id }} }} {node}"), left),
+        (format!("{{ cards {{ id ...F }} node(id: \"{card}\") {{ id }} }} {node}"), null()),
+    ]
+}
+
+/// Documents that need somebody, with how the answer to nobody begins.
+pub const FAILING_FOR_NOBODY: [(&str, &str); 3] = [
+    ("{ serverInfo { version } wallet { id } me { id } }", r#"{"data":null,"errors":["#),
+    (
+        "{ wallet { id } serverInfo { sandbox } }",
+        r#"{"data":{"wallet":null,"serverInfo":{"sandbox":true}},"errors":["#,
+    ),
+    ("mutation { createCard { replayed } logout { ok } }", r#"{"data":null,"errors":["#),
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_field_is_null_or_takes_its_parent_with_it() {
     each_database(async |bank| {
         let ann = bank.join("ann", 1).await;
         let card = bank.card(&ann).await.id;
-        let id = &ann.id;
-        answered(bank, &ann, "{ cards { id } history(first: 101) { totalCount } }", "null", 1)
-            .await;
-        answered(bank, &ann, "{ me { id history(first: 101) { totalCount } } }", "null", 1).await;
-        let node = "fragment F on Account { history(first: 101) { totalCount } }";
-        let query = format!("{{ node(id: \"{card}\") {{ ...F id }} me {{ id }} }} {node}");
-        answered(bank, &ann, &query, &format!(r#"{{"node":null,"me":{{"id":"{id}"}}}}"#), 1).await;
-        let query = format!("{{ cards {{ id ...F }} node(id: \"{card}\") {{ id }} }} {node}");
-        answered(bank, &ann, &query, "null", 1).await;
-        let query = "{ serverInfo { version } wallet { id } me { id } }";
-        let answer = bank.post(None, query, json!({})).await;
-        assert!(answer.text().starts_with(r#"{"data":null,"errors":["#), "{}", answer.text());
-        let query = "{ wallet { id } serverInfo { sandbox } }";
-        let answer = bank.post(None, query, json!({})).await;
-        let expected = r#"{"data":{"wallet":null,"serverInfo":{"sandbox":true}},"errors":["#;
-        assert!(answer.text().starts_with(expected), "{}", answer.text());
-        let answer =
-            bank.post(None, "mutation { createCard { replayed } logout { ok } }", json!({}));
-        let answer = answer.await;
-        assert!(answer.text().starts_with(r#"{"data":null,"errors":["#), "{}", answer.text());
+        for (query, data) in failing(&ann.id, &card) {
+            answered(bank, &ann, &query, &data, 1).await;
+        }
+        for (query, expected) in FAILING_FOR_NOBODY {
+            let answer = bank.post(None, query, json!({})).await;
+            assert!(answer.text().starts_with(expected), "{}", answer.text());
+        }
     })
     .await;
+}
+
+/// Documents with the data of each, in its order, for Ann, who has this id.
+pub fn in_order(id: &str) -> Vec<(&'static str, String)> {
+    let (me, email) = (format!(r#""id":"{id}""#), r#""email":"ann@example.org""#);
+    vec![
+        ("{ me { id @skip(if: true) } }", r#"{"me":{}}"#.to_owned()),
+        ("{ me @skip(if: true) { id } }", "{}".to_owned()),
+        ("{ me { id } me { email } }", format!(r#"{{"me":{{{me},{email}}}}}"#)),
+        ("{ me { email } ...A me { id } } fragment A on Query { me { role id } }",
+            format!(r#"{{"me":{{{email},"role":"CUSTOMER",{me}}}}}"#)),
+        ("{ a: __typename serverInfo { sandbox b: __typename currencies } me { email id } }",
+            format!(r#"{{"a":"Query","serverInfo":{{"sandbox":true,"b":"ServerInfo","currencies":["USD","EUR"]}},"me":{{{email},{me}}}}}"#)),
+        ("query ($x: Boolean = true, $y: Boolean = false) {
+            me { ... @include(if: $y) { id } ... on User @skip(if: $y) { email } ...I @include(if: $x) } }
+            fragment I on Node { id }",
+            format!(r#"{{"me":{{{email},{me}}}}}"#)),
+        ("{ cards { id } c: cards { last4 } node(id: \"nobody\") { id } __type(name: \"Money\") { name kind } }",
+            r#"{"cards":[],"c":[],"node":null,"__type":{"name":"Money","kind":"OBJECT"}}"#.to_owned()),
+    ]
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_has_the_fields_of_its_document_in_their_order() {
     each_database(async |bank| {
         let ann = bank.join("ann", 1).await;
-        let id = &ann.id;
-        let (me, email) = (format!(r#""id":"{id}""#), r#""email":"ann@example.org""#);
-        for (query, data) in [
-            ("{ me { id @skip(if: true) } }", r#"{"me":{}}"#.to_owned()),
-            ("{ me @skip(if: true) { id } }", "{}".to_owned()),
-            ("{ me { id } me { email } }", format!(r#"{{"me":{{{me},{email}}}}}"#)),
-            ("{ me { email } ...A me { id } } fragment A on Query { me { role id } }",
-                format!(r#"{{"me":{{{email},"role":"CUSTOMER",{me}}}}}"#)),
-            ("{ a: __typename serverInfo { sandbox b: __typename currencies } me { email id } }",
-                format!(r#"{{"a":"Query","serverInfo":{{"sandbox":true,"b":"ServerInfo","currencies":["USD","EUR"]}},"me":{{{email},{me}}}}}"#)),
-            ("query ($x: Boolean = true, $y: Boolean = false) {
-                me { ... @include(if: $y) { id } ... on User @skip(if: $y) { email } ...I @include(if: $x) } }
-                fragment I on Node { id }",
-                format!(r#"{{"me":{{{email},{me}}}}}"#)),
-            ("{ cards { id } c: cards { last4 } node(id: \"nobody\") { id } __type(name: \"Money\") { name kind } }",
-                r#"{"cards":[],"c":[],"node":null,"__type":{"name":"Money","kind":"OBJECT"}}"#.to_owned()),
-        ] {
+        for (query, data) in in_order(&ann.id) {
             answered(bank, &ann, query, &data, 0).await;
         }
     })
     .await;
 }
+
+/// What is asked of a node, whatever it is.
+pub fn on_node(id: &str) -> String {
+    format!(
+        "{{ node(id: \"{id}\") {{
+            ... on Wallet {{ currency }} ... on Card {{ last4 }} __typename
+            ... on Account {{ kind balance {{ posted {{ amount }} }} }} ... on User {{ email }}
+            ... on Account {{ balance {{ posted {{ currency }} }} }} }} }}"
+    )
+}
+
+/// A payment to an account, all of it in the document.
+pub fn payment(key: &str, from: &str, to: &str, amount: &str) -> String {
+    format!(
+        "mutation {{ transfer(input: {{
+            idempotencyKey: \"{key}\", fromAccountId: \"{from}\", to: {{ accountId: \"{to}\" }},
+            amount: \"{amount}\" }}) {{
+            errors {{ code ... on InsufficientFunds {{ shortBy {{ amount }} __typename }}
+                ... on StepUpRequired {{ challenge {{ id }} }} }}
+            account {{ ... on Wallet {{ id }} ... on Card {{ last4 }} }}
+            counterAccount {{ kind ... on Card {{ last4 }} }} replayed }} }}"
+    )
+}
+
+/// The newest entries, with the accounts of each.
+pub const ON_ENTRIES: &str = "{ history(first: 2) { nodes {
+    direction account { __typename ... on Card { id } ... on Wallet { kind } } ...N }
+    nodes { amount { amount } } } }
+    fragment N on Entry { amount { currency } note }";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fragments_on_interfaces_answer_for_the_type_that_is_there() {
@@ -351,10 +412,7 @@ async fn fragments_on_interfaces_answer_for_the_type_that_is_there() {
         let ann = bank.join("ann", 1).await;
         let card = bank.card(&ann).await;
         let (id, last4) = (&card.id, &card.number[12..]);
-        let query = format!("{{ node(id: \"{id}\") {{
-            ... on Wallet {{ currency }} ... on Card {{ last4 }} __typename
-            ... on Account {{ kind balance {{ posted {{ amount }} }} }} ... on User {{ email }}
-            ... on Account {{ balance {{ posted {{ currency }} }} }} }} }}");
+        let query = on_node(id);
         let balance = r#""balance":{"posted":{"amount":"50.00","currency":"USD"}}"#;
         let data = format!(
             r#"{{"node":{{"last4":"{last4}","__typename":"Card","kind":"CARD",{balance}}}}}"#
@@ -363,13 +421,7 @@ async fn fragments_on_interfaces_answer_for_the_type_that_is_there() {
 
         let wallet = bank.run(Some(&ann.token), "{ wallet { id } }", json!({})).await;
         let wallet = text(&wallet["wallet"]["id"]);
-        let pay = |key: &str, amount: &str| format!("mutation {{ transfer(input: {{
-            idempotencyKey: \"{key}\", fromAccountId: \"{id}\", to: {{ accountId: \"{wallet}\" }},
-            amount: \"{amount}\" }}) {{
-            errors {{ code ... on InsufficientFunds {{ shortBy {{ amount }} __typename }}
-                ... on StepUpRequired {{ challenge {{ id }} }} }}
-            account {{ ... on Wallet {{ id }} ... on Card {{ last4 }} }}
-            counterAccount {{ kind ... on Card {{ last4 }} }} replayed }} }}");
+        let pay = |key: &str, amount: &str| payment(key, id, &wallet, amount);
         let errors = r#"[{"code":"INSUFFICIENT_FUNDS","shortBy":{"amount":"50.00"},"__typename":"InsufficientFunds"}]"#;
         let data = format!(
             r#"{{"transfer":{{"errors":{errors},"account":null,"counterAccount":null,"replayed":false}}}}"#
@@ -380,9 +432,6 @@ async fn fragments_on_interfaces_answer_for_the_type_that_is_there() {
         );
         answered(bank, &ann, &pay("b", "20.00"), &data, 0).await;
 
-        let query = "{ history(first: 2) { nodes { direction account { __typename ... on Card { id }
-            ... on Wallet { kind } } ...N } nodes { amount { amount } } } }
-            fragment N on Entry { amount { currency } note }";
         let one = |direction: &str, account: &str| format!(
             r#"{{"direction":"{direction}","account":{account},"amount":{{"currency":"USD","amount":"20.00"}},"note":null}}"#
         );
@@ -390,7 +439,7 @@ async fn fragments_on_interfaces_answer_for_the_type_that_is_there() {
             one("OUT", &format!(r#"{{"__typename":"Card","id":"{id}"}}"#)),
             one("IN", r#"{"__typename":"Wallet","kind":"WALLET"}"#),
         ];
-        let answer = bank.post(Some(&ann.token), query, json!({})).await;
+        let answer = bank.post(Some(&ann.token), ON_ENTRIES, json!({})).await;
         for one in accounts {
             assert!(answer.text().contains(&one), "{one}: {}", answer.text());
         }

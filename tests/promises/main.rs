@@ -11,6 +11,7 @@ mod commands;
 mod contract;
 mod crash;
 mod databases;
+mod document_cache;
 mod documents;
 mod faults;
 mod guards;

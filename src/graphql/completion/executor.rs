@@ -3,10 +3,11 @@
 use std::{mem, sync::Arc};
 
 use async_graphql::{
-    Request, Response, ServerError, Value, Variables, parser::types::OperationDefinition,
+    Request, Response, ServerError, Value, Variables,
+    parser::types::{ExecutableDocument, OperationDefinition},
 };
 
-use super::{marks, plan::Planner, rebuild, types::Types};
+use super::{prepared::Prepared, rebuild, types::Types};
 use crate::graphql::{
     errors, guard,
     guard::Refused,
@@ -27,36 +28,49 @@ impl Executor {
         Self { schema, types: Arc::new(types) }
     }
 
-    /// Runs one operation. What is refused before it runs has errors without a path.
-    pub async fn execute(&self, mut request: Request) -> Response {
-        let document = match request.parsed_query() {
-            Ok(document) => document.clone(),
-            Err(error) => return Response::from_errors(vec![error]),
-        };
-        let operation = guard::operation(&document, request.operation_name.as_deref());
-        let root = operation.and_then(|one| Some((one, self.types.root(one.node.ty)?)));
-        let Some((operation, root)) = root else {
-            return self.schema.execute(request).await;
-        };
-        fill_in(&operation.node, &mut request.variables);
-        let plan = Planner::new(&self.types, &document.fragments, &request.variables)
-            .level(root, &[&operation.node.selection_set.node]);
-        let plan = match plan {
+    /// Prepares a document that the guard has let through, parsed from a text of this
+    /// length in bytes, to run the operation that is named or the only one.
+    pub fn prepare(
+        &self,
+        document: ExecutableDocument,
+        operation_name: Option<&str>,
+        text_length: usize,
+    ) -> Prepared {
+        Prepared::new(document, operation_name, text_length, &self.types)
+    }
+
+    /// Runs a document with the variables and the data of a request. What is refused
+    /// before it runs has errors without a path: [`ran`] tells.
+    ///
+    /// The library takes the document by value and cuts away what is skipped, so each
+    /// run has a copy of its own.
+    pub async fn execute(&self, prepared: &Prepared, mut request: Request) -> Response {
+        let operation = guard::operation(prepared.document(), prepared.operation_name());
+        if let Some(operation) = operation {
+            fill_in(&operation.node, &mut request.variables);
+        }
+        let plan = match prepared.plan(&self.types, &request.variables) {
             Ok(plan) => plan,
             Err(refused) => return Response::from_errors(vec![refusal(refused)]),
         };
-        let mut marked = document.clone();
-        marks::add(&mut marked, &self.types);
-        request.set_parsed_query(marked);
+        request.operation_name = prepared.operation_name().map(str::to_owned);
+        request.set_parsed_query(prepared.document().clone());
         let mut response = self.schema.execute(request).await;
-        let ran = response.errors.is_empty()
-            || response.data != Value::Null
-            || response.errors.iter().any(|error| !error.path.is_empty());
-        if ran {
+        if let Some(plan) = plan
+            && ran(&response)
+        {
             response.data = rebuild::data(&plan, mem::take(&mut response.data));
         }
         response
     }
+}
+
+/// The document was valid and ran, whatever became of its fields: an error without a
+/// path is one of the whole request.
+pub fn ran(response: &Response) -> bool {
+    response.errors.is_empty()
+        || response.data != Value::Null
+        || response.errors.iter().any(|error| !error.path.is_empty())
 }
 
 /// Gives variables that were not sent their defaults, which the library forgets where

@@ -3,6 +3,8 @@
 //! A mark also keeps an object alive whose other fields were all skipped or failed,
 //! which the library would answer as null.
 
+use std::sync::LazyLock;
+
 use async_graphql::{
     Name, Positioned,
     parser::types::{
@@ -14,6 +16,9 @@ use super::types::{Types, named};
 
 /// The alias of a mark. It begins as the guard lets no client's alias begin.
 pub const MARK: &str = "teller__typename";
+
+/// The names of all marks: one alias, one field, however many there are.
+static NAMES: LazyLock<(Name, Name)> = LazyLock::new(|| (Name::new(MARK), Name::new("__typename")));
 
 /// Marks every field whose type has fields. Introspection is not of these types, so it
 /// stays without.
@@ -49,9 +54,10 @@ fn below(set: &mut SelectionSet, parent: &str, types: &Types) {
                 if types.possible(named(ty)).is_some() && !selected.node.items.is_empty() {
                     below(&mut selected.node, named(ty), types);
                     let pos = selected.pos;
+                    let (alias, name) = &*NAMES;
                     let mark = Field {
-                        alias: Some(Positioned::new(Name::new(MARK), pos)),
-                        name: Positioned::new(Name::new("__typename"), pos),
+                        alias: Some(Positioned::new(alias.clone(), pos)),
+                        name: Positioned::new(name.clone(), pos),
                         arguments: Vec::new(),
                         directives: Vec::new(),
                         selection_set: Positioned::default(),

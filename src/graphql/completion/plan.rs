@@ -2,13 +2,22 @@
 //!
 //! It is the specification's `CollectFields` and `MergeSelectionSets`, done once for
 //! every type that an object at a place may have. It recurses as deep as a document
-//! selects, so it is only for documents that the guard has let through.
+//! selects, so it is only for documents that the guard has let through. Marks are not
+//! the client's, so they are in no plan.
+//!
+//! A plan owns what it says, so that it can outlive the request that it was made for.
+//! A planner tells whether it asked for a variable: where it did not, the same document
+//! has the same plan with any variables.
 //!
 //! Two different fields of the same name cannot both be answered. The library sees
 //! it only where both stand in one selection set, on one type, and otherwise mixes
 //! the two answers; so it is refused here, for each type, before anything runs.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    mem::size_of,
+    sync::Arc,
+};
 
 use async_graphql::{
     Name, Pos, Positioned, Variables,
@@ -16,7 +25,10 @@ use async_graphql::{
 };
 use async_graphql_value::{ConstValue, Value, indexmap::IndexMap};
 
-use super::types::{Types, named};
+use super::{
+    marks::MARK,
+    types::{Types, named},
+};
 use crate::graphql::{
     errors::{COST_EXCEEDED, GRAPHQL_VALIDATION_FAILED},
     guard::Refused,
@@ -28,20 +40,31 @@ const FIELDS_MAX: usize = 20_000;
 
 /// What stands at one place of the answer: the fields for each type that it may have.
 #[derive(Debug)]
-pub struct Level<'a> {
+pub struct Level {
     /// The types with their fields.
-    pub types: Vec<(&'a Name, Vec<Asked<'a>>)>,
+    pub types: Vec<(Name, Vec<Asked>)>,
+}
+
+impl Level {
+    /// The memory that it takes, in bytes; its names and types are shared with others.
+    pub fn bytes(&self) -> usize {
+        let rows = self.types.capacity() * size_of::<(Name, Vec<Asked>)>();
+        self.types.iter().fold(rows, |sum, (_, asked)| {
+            let below = asked.iter().filter_map(|field| field.below.as_ref()).map(Self::bytes);
+            sum + asked.capacity() * size_of::<Asked>() + below.sum::<usize>()
+        })
+    }
 }
 
 /// A field of the answer.
 #[derive(Debug)]
-pub struct Asked<'a> {
+pub struct Asked {
     /// Its name there.
-    pub key: &'a Name,
+    pub key: Name,
     /// Its type.
-    pub ty: &'a Type,
+    pub ty: Arc<Type>,
     /// What its objects hold; none for what is taken as it is.
-    pub below: Option<Level<'a>>,
+    pub below: Option<Level>,
 }
 
 /// What a plan is made from.
@@ -50,6 +73,8 @@ pub struct Planner<'a, 'v> {
     fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
     variables: &'v Variables,
     fields: usize,
+    /// A directive asked for a variable.
+    reads_variables: bool,
 }
 
 type Groups<'a> = IndexMap<&'a Name, Vec<&'a Positioned<Field>>>;
@@ -61,14 +86,14 @@ impl<'a, 'v> Planner<'a, 'v> {
         fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
         variables: &'v Variables,
     ) -> Self {
-        Self { types, fragments, variables, fields: 0 }
+        Self { types, fragments, variables, fields: 0, reads_variables: false }
     }
 
     /// The plan of what these selection sets, all of one place, ask of a type.
-    pub fn level(&mut self, ty: &str, sets: &[&'a SelectionSet]) -> Result<Level<'a>, Refused> {
-        let schema = self.types;
-        let mut types = Vec::new();
-        for object in schema.possible(ty).unwrap_or_default() {
+    pub fn level(&mut self, ty: &str, sets: &[&'a SelectionSet]) -> Result<Level, Refused> {
+        let objects = self.types.possible(ty).unwrap_or_default();
+        let mut types = Vec::with_capacity(objects.len());
+        for object in objects {
             let (mut groups, mut visited) = (Groups::new(), HashSet::new());
             for set in sets {
                 self.collect(object, set, &mut visited, &mut groups);
@@ -78,9 +103,14 @@ impl<'a, 'v> Planner<'a, 'v> {
                 self.count(&fields)?;
                 asked.extend(self.field(object, key, &fields)?);
             }
-            types.push((object, asked));
+            types.push((object.clone(), asked));
         }
         Ok(Level { types })
+    }
+
+    /// The plan may be another one with other variables.
+    pub fn reads_variables(&self) -> bool {
+        self.reads_variables
     }
 
     fn count(&mut self, fields: &[&Positioned<Field>]) -> Result<(), Refused> {
@@ -99,7 +129,7 @@ impl<'a, 'v> Planner<'a, 'v> {
         object: &str,
         key: &'a Name,
         fields: &[&'a Positioned<Field>],
-    ) -> Result<Option<Asked<'a>>, Refused> {
+    ) -> Result<Option<Asked>, Refused> {
         let Some((first, others)) = fields.split_first() else {
             return Ok(None);
         };
@@ -117,12 +147,12 @@ impl<'a, 'v> Planner<'a, 'v> {
         } else {
             None
         };
-        Ok(Some(Asked { key, ty, below }))
+        Ok(Some(Asked { key: key.clone(), ty: Arc::clone(ty), below }))
     }
 
     /// The fields of a selection set that an object of this type answers.
     fn collect(
-        &self,
+        &mut self,
         object: &str,
         set: &'a SelectionSet,
         visited: &mut HashSet<&'a str>,
@@ -134,7 +164,10 @@ impl<'a, 'v> Planner<'a, 'v> {
             }
             match &selection.node {
                 Selection::Field(field) => {
-                    groups.entry(&field.node.response_key().node).or_default().push(field);
+                    let key = &field.node.response_key().node;
+                    if key != MARK {
+                        groups.entry(key).or_default().push(field);
+                    }
                 }
                 Selection::InlineFragment(inline) => {
                     let condition = inline.node.type_condition.as_ref();
@@ -156,7 +189,7 @@ impl<'a, 'v> Planner<'a, 'v> {
         }
     }
 
-    fn is_skipped(&self, directives: &[Positioned<Directive>]) -> bool {
+    fn is_skipped(&mut self, directives: &[Positioned<Directive>]) -> bool {
         directives.iter().any(|directive| match directive.node.name.node.as_str() {
             "skip" => self.condition(&directive.node) == Some(true),
             "include" => self.condition(&directive.node) == Some(false),
@@ -165,10 +198,13 @@ impl<'a, 'v> Planner<'a, 'v> {
     }
 
     /// What a directive's `if` says. Anything but true is false, as the library reads it.
-    fn condition(&self, directive: &Directive) -> Option<bool> {
+    fn condition(&mut self, directive: &Directive) -> Option<bool> {
         Some(match &directive.get_argument("if")?.node {
             Value::Boolean(value) => *value,
-            Value::Variable(name) => self.variables.get(name) == Some(&ConstValue::Boolean(true)),
+            Value::Variable(name) => {
+                self.reads_variables = true;
+                self.variables.get(name) == Some(&ConstValue::Boolean(true))
+            }
             _ => false,
         })
     }

@@ -15,7 +15,7 @@ use super::{
 };
 
 /// The data of an operation that ran; null where a null has come up to the top.
-pub fn data(plan: &Level<'_>, answered: Value) -> Value {
+pub fn data(plan: &Level, answered: Value) -> Value {
     let members = match answered {
         Value::Object(members) => members,
         // The top is there, whatever failed or was skipped.
@@ -27,16 +27,16 @@ pub fn data(plan: &Level<'_>, answered: Value) -> Value {
     }
 }
 
-fn object(asked: &[Asked<'_>], mut members: IndexMap<Name, Value>) -> Option<Value> {
+fn object(asked: &[Asked], mut members: IndexMap<Name, Value>) -> Option<Value> {
     let mut rebuilt = IndexMap::with_capacity(asked.len());
     for field in asked {
-        let answered = members.swap_remove(field.key).unwrap_or_default();
-        rebuilt.insert(field.key.clone(), value(field.ty, field.below.as_ref(), answered)?);
+        let answered = members.swap_remove(&field.key).unwrap_or_default();
+        rebuilt.insert(field.key.clone(), value(&field.ty, field.below.as_ref(), answered)?);
     }
     Some(Value::Object(rebuilt))
 }
 
-fn value(ty: &Type, below: Option<&Level<'_>>, answered: Value) -> Option<Value> {
+fn value(ty: &Type, below: Option<&Level>, answered: Value) -> Option<Value> {
     let complete = match (below, &ty.base, answered) {
         (None, _, leaf) => Some(leaf),
         (Some(_), BaseType::List(item), Value::List(items)) => {
@@ -55,10 +55,7 @@ fn value(ty: &Type, below: Option<&Level<'_>>, answered: Value) -> Option<Value>
 }
 
 /// The fields for the type that an object tells by its mark.
-fn asked_of<'l, 'a>(
-    level: &'l Level<'a>,
-    members: &IndexMap<Name, Value>,
-) -> Option<&'l [Asked<'a>]> {
+fn asked_of<'l>(level: &'l Level, members: &IndexMap<Name, Value>) -> Option<&'l [Asked]> {
     let Some(Value::String(told)) = members.get(MARK) else {
         return None;
     };

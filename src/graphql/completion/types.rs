@@ -1,6 +1,6 @@
 //! The types that objects have, as tables read from the SDL.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use async_graphql::{
     Name, Positioned,
@@ -17,15 +17,16 @@ pub struct Types {
     mutation: Option<Name>,
     composites: HashMap<Name, Composite>,
     /// Of `__typename` and of `__schema`, which is taken as it is.
-    present: Type,
+    present: Arc<Type>,
     /// Of `__type`, which is taken as it is.
-    nullable: Type,
+    nullable: Arc<Type>,
 }
 
 /// An object type, an interface or a union.
 #[derive(Debug, Default)]
 struct Composite {
-    fields: HashMap<Name, Type>,
+    /// Shared with the plans that outlive their requests.
+    fields: HashMap<Name, Arc<Type>>,
     /// The object types that a value of it may have.
     possible: Vec<Name>,
 }
@@ -39,7 +40,8 @@ impl Types {
     pub fn from_sdl(sdl: &str) -> Result<Self, String> {
         let document =
             parse_schema(sdl).map_err(|error| format!("the SDL does not parse: {error}"))?;
-        let any = |nullable| Type { base: BaseType::Named(Name::new("String")), nullable };
+        let any =
+            |nullable| Arc::new(Type { base: BaseType::Named(Name::new("String")), nullable });
         let mut types = Self {
             query: None,
             mutation: None,
@@ -95,7 +97,7 @@ impl Types {
     }
 
     /// The type of a field, where its parent has it.
-    pub fn field(&self, parent: &str, field: &str) -> Option<&Type> {
+    pub fn field(&self, parent: &str, field: &str) -> Option<&Arc<Type>> {
         match field {
             "__typename" | "__schema" => Some(&self.present),
             "__type" => Some(&self.nullable),
@@ -115,8 +117,8 @@ impl Types {
     }
 }
 
-fn field_types(fields: Vec<Positioned<FieldDefinition>>) -> HashMap<Name, Type> {
-    fields.into_iter().map(|field| (field.node.name.node, field.node.ty.node)).collect()
+fn field_types(fields: Vec<Positioned<FieldDefinition>>) -> HashMap<Name, Arc<Type>> {
+    fields.into_iter().map(|field| (field.node.name.node, Arc::new(field.node.ty.node))).collect()
 }
 
 /// The name within a type's list brackets; the schema's own types nest only a little.
