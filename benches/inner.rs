@@ -23,6 +23,7 @@ use teller::{
     },
     graphql::{guard, schema, shape::check::Shapes},
     http::router,
+    ledger::engine::Capacity,
     types::{
         clock::{Clock as _, SystemClock},
         entropy::SystemEntropy,
@@ -102,10 +103,12 @@ fn decide_a_transfer(bencher: Bencher<'_, '_>) {
         customer: true,
         currency: usd(),
         amount: Minor(amount),
+        frees: Minor::ZERO,
     };
     let legs = [leg(-1_250), leg(1_250)];
     let standings: BTreeMap<_, _> = legs.iter().map(|leg| (leg.account_id, standing)).collect();
-    bencher.bench(|| posting::decide(black_box(&legs), &standings, now).is_ok());
+    bencher
+        .bench(|| posting::decide(black_box(&legs), |id| standings.get(&id).copied(), now).is_ok());
 }
 
 /// A card's number is sealed and opened again.
@@ -125,9 +128,15 @@ async fn server(folder: &std::path::Path) -> Router {
     let db = Db::open(&url, 2).await.expect("a fresh database opens");
     db.migrate().await.expect("the migrations run");
     let post_office = PostOffice { captures: true, smtp: None, wake: Arc::new(Notify::new()) };
-    let rules = Rules { sandbox: true, currencies: vec![usd()], funding_open: true };
+    let rules = Rules {
+        sandbox: true,
+        currencies: vec![usd()],
+        funding_open: true,
+        transfer_limit: 1_000_000,
+        top_up_limit: 1_000_000,
+    };
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
-    router::router(Bank::new(db, clock, entropy, ring(), post_office, rules))
+    router::router(Bank::new(db, clock, entropy, ring(), post_office, rules, Capacity::default()))
 }
 
 /// A small request through the whole server, but for sockets and statements.

@@ -37,6 +37,10 @@ pub enum DbError {
     #[error("a value could not be bound: {0}")]
     Bind(#[source] sqlx::error::BoxDynError),
 
+    /// A fault that a simulation planned.
+    #[error("a fault that was planned")]
+    Planned,
+
     /// A row was there a moment ago: somebody removed it between two statements.
     #[error("a row vanished between two statements")]
     Vanished,

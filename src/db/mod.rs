@@ -12,6 +12,7 @@
 
 pub mod error;
 pub mod values;
+pub mod fault;
 pub mod rows;
 pub mod query;
 pub mod session;

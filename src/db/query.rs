@@ -14,6 +14,7 @@ use sqlx::{
 
 use super::{
     error::DbError,
+    fault,
     rows::Rows,
     values::{Bind, Column, Record},
 };
@@ -52,6 +53,7 @@ macro_rules! on_either {
         if let Some(error) = $self.refused {
             return Err(DbError::Bind(error));
         }
+        fault::step().await?;
         match $self.target {
             Target::Sqlite($conn, $args) => $body,
             Target::Postgres($conn, $args) => $body,

@@ -2,7 +2,7 @@
 
 use sqlx::{Postgres, Sqlite, Transaction};
 
-use super::{error::DbError, query::Query};
+use super::{error::DbError, fault, query::Query};
 
 /// One open transaction; dropping it without [`Session::commit`] rolls back.
 ///
@@ -38,10 +38,12 @@ impl Session {
     /// leaves SQLite inside the transaction; the driver rolls back when the
     /// refused transaction is dropped, so the connection stays usable.
     pub async fn commit(self) -> Result<(), DbError> {
+        fault::step().await?;
         match self {
             Self::Sqlite(tx) => tx.commit().await?,
             Self::Postgres(tx) => tx.commit().await?,
         }
+        fault::after_commit().await;
         Ok(())
     }
 }

@@ -101,76 +101,84 @@ async fn work(db: Db, means: Means, waiting: Arc<Mutex<mpsc::Receiver<Job>>>) {
     }
 }
 
-/// Commits a batch and answers everybody; what is left for another try goes on at once.
-async fn commit(db: Db, means: Means, mut jobs: Vec<Job>) {
-    while !jobs.is_empty() {
-        let (postings, tells): (Vec<Posting>, Vec<_>) =
-            jobs.into_iter().map(|job| (job.posting, job.tell)).unzip();
-        let done = attempt(&db, &means, &postings).await;
-        jobs = match done {
-            Ok(outcomes) => answer(postings, tells, outcomes),
-            Err(error) if postings.len() == 1 || error.is_unavailable() => {
-                let error = Arc::new(error);
-                for tell in tells {
-                    // Whoever went away is not told; the key knows.
-                    let _ = tell.send(Err(LedgerError::Db(Arc::clone(&error))));
-                }
-                Vec::new()
-            }
-            Err(error) => {
-                tracing::warn!(%error, size = postings.len(), "a batch failed: one by one");
-                one_by_one(&db, &means, postings, tells).await
-            }
-        };
+/// Commits a batch and answers everybody.
+async fn commit(db: Db, means: Means, jobs: Vec<Job>) {
+    let (postings, tells): (Vec<Posting>, Vec<_>) =
+        jobs.into_iter().map(|job| (job.posting, job.tell)).unzip();
+    let answers = settle(&db, &means, &postings).await;
+    for (tell, answer) in tells.into_iter().zip(answers) {
+        // Whoever went away is not told; the key knows.
+        let _ = tell.send(answer);
     }
 }
 
-/// One try of a batch, and some more where the database says that they may succeed.
-async fn attempt(db: &Db, means: &Means, postings: &[Posting]) -> Result<Vec<Outcome>, DbError> {
-    db.write_retrying(|s| Box::pin(batch::run(s, postings, means))).await
-}
-
-/// Answers those who have an answer, and gives back the rest.
-fn answer(
-    postings: Vec<Posting>,
-    tells: Vec<oneshot::Sender<Result<Answer, LedgerError>>>,
-    outcomes: Vec<Outcome>,
-) -> Vec<Job> {
-    let mut again = Vec::new();
-    for ((posting, tell), outcome) in postings.into_iter().zip(tells).zip(outcomes) {
-        match outcome {
-            Outcome::Answered(answer) => {
-                let _ = tell.send(Ok(answer));
-            }
-            Outcome::Again => again.push(Job { posting, tell }),
-        }
-    }
-    again
-}
-
-/// So that one posting that the database will not have never spoils its neighbours.
-async fn one_by_one(
+/// Does postings together, and again those that waited for the key of one of them that
+/// was refused; gives each its answer, in their order.
+pub async fn settle(
     db: &Db,
     means: &Means,
-    postings: Vec<Posting>,
-    tells: Vec<oneshot::Sender<Result<Answer, LedgerError>>>,
-) -> Vec<Job> {
-    let mut again = Vec::new();
+    postings: &[Posting],
+) -> Vec<Result<Answer, LedgerError>> {
+    let mut answers: Vec<Option<Result<Answer, LedgerError>>> = Vec::new();
+    answers.resize_with(postings.len(), || None);
+    let mut open: Vec<usize> = (0..postings.len()).collect();
+    while !open.is_empty() {
+        let round: Vec<Posting> = open.iter().map(|&place| postings[place].clone()).collect();
+        let told = attempt(db, means, &round).await;
+        for (&place, told) in open.iter().zip(told) {
+            answers[place] = told;
+        }
+        open.retain(|&place| answers[place].is_none());
+    }
+    answers.into_iter().map(|answer| answer.unwrap_or(Err(LedgerError::Lost))).collect()
+}
+
+/// One round: all postings together, or, where the database will not have that, one by
+/// one, so that one of them never spoils its neighbours.
+async fn attempt(
+    db: &Db,
+    means: &Means,
+    postings: &[Posting],
+) -> Vec<Option<Result<Answer, LedgerError>>> {
+    let error = match together(db, means, postings).await {
+        Ok(outcomes) => return outcomes.into_iter().map(answered).collect(),
+        Err(error) => error,
+    };
+    if postings.len() == 1 || error.is_unavailable() {
+        let error = Arc::new(error);
+        let told = |_: &Posting| Some(Err(LedgerError::Db(Arc::clone(&error))));
+        return postings.iter().map(told).collect();
+    }
+    tracing::warn!(%error, size = postings.len(), "a batch failed: one by one");
+    let mut all = Vec::with_capacity(postings.len());
     let mut gone: Option<Arc<DbError>> = None;
-    for (posting, tell) in postings.into_iter().zip(tells) {
+    for posting in postings {
         if let Some(error) = &gone {
             // Nobody waits for each of them to find out that the database is away.
-            let _ = tell.send(Err(LedgerError::Db(Arc::clone(error))));
+            all.push(Some(Err(LedgerError::Db(Arc::clone(error)))));
             continue;
         }
-        match attempt(db, means, std::slice::from_ref(&posting)).await {
-            Ok(outcomes) => again.extend(answer(vec![posting], vec![tell], outcomes)),
+        all.push(match together(db, means, std::slice::from_ref(posting)).await {
+            Ok(mut outcomes) => outcomes.pop().and_then(answered),
             Err(error) => {
                 let error = Arc::new(error);
                 gone = error.is_unavailable().then(|| Arc::clone(&error));
-                let _ = tell.send(Err(LedgerError::Db(error)));
+                Some(Err(LedgerError::Db(error)))
             }
-        }
+        });
     }
-    again
+    all
+}
+
+/// One transaction, and some more where the database says that they may succeed.
+async fn together(db: &Db, means: &Means, postings: &[Posting]) -> Result<Vec<Outcome>, DbError> {
+    db.write_retrying(|s| Box::pin(batch::run(s, postings, means))).await
+}
+
+/// The answer of an outcome; none where it is to be tried again.
+fn answered(outcome: Outcome) -> Option<Result<Answer, LedgerError>> {
+    match outcome {
+        Outcome::Answered(answer) => Some(Ok(answer)),
+        Outcome::Again => None,
+    }
 }

@@ -20,6 +20,7 @@ mod money;
 mod people;
 mod races;
 mod readme;
+mod simulation;
 mod staff;
 mod story;
 mod transport;

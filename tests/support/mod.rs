@@ -9,3 +9,5 @@ pub mod people;
 pub mod server;
 pub mod load;
 pub mod injury;
+pub mod chance;
+pub mod model;
