@@ -19,6 +19,7 @@ use crate::{
     config::Config,
     db::{error::DbError, pool::Db},
     http::router,
+    ledger::sealer::Sealer,
     mail::carrier::Smtp,
     types::{clock::SystemClock, entropy::SystemEntropy},
 };
@@ -134,6 +135,8 @@ pub async fn serve(config: &Config, out: &mut impl Write) -> Result<(), AppError
     let stop_signal = stop_signal();
     announce(out, config, address, &database).map_err(io("standard output"))?;
     let (stop, stopped) = watch::channel(false);
+    let sealer = Sealer::new(bank.db.clone(), Arc::clone(&bank.clock)).work(stopped.clone());
+    let sealer = tokio::spawn(sealer);
     let outbox = tokio::spawn(outbox::work(bank.clone(), stopped));
     let sweeper = tokio::spawn(sweep::work(bank.clone()));
     let db = bank.db.clone();
@@ -163,6 +166,9 @@ pub async fn serve(config: &Config, out: &mut impl Write) -> Result<(), AppError
     stop.send_replace(true);
     if tokio::time::timeout(DRAIN, outbox).await.is_err() {
         tracing::warn!("a letter was on its way for too long: it may be sent again");
+    }
+    if tokio::time::timeout(DRAIN, sealer).await.is_err() {
+        tracing::warn!("the sealer did not end in time: what it was at is sealed later");
     }
     db.close().await;
     Ok(())

@@ -146,8 +146,13 @@ fn show(out: &mut impl Write, report: &Report) -> std::io::Result<()> {
     let figures = report.figures;
     writeln!(
         out,
-        "{} accounts, {} transactions, {} entries, {} idempotency keys",
-        figures.accounts, figures.transactions, figures.entries, figures.keys
+        "{} accounts, {} transactions, {} entries, {} idempotency keys, {} seals, {} unsealed",
+        figures.accounts,
+        figures.transactions,
+        figures.entries,
+        figures.keys,
+        figures.seals,
+        figures.unsealed
     )?;
     for (code, total) in &report.totals {
         let shown = Currency::parse(code).map_or_else(
@@ -160,7 +165,7 @@ fn show(out: &mut impl Write, report: &Report) -> std::io::Result<()> {
     for finding in &report.findings {
         match finding.broken {
             None => writeln!(out, "ok     {}", finding.promise)?,
-            Some((noun, id)) => writeln!(out, "BROKEN {}: first at {noun} {id}", finding.promise)?,
+            Some(row) => writeln!(out, "BROKEN {}: first at {row}", finding.promise)?,
         }
     }
     let verdict = if report.holds() { "The books hold." } else { "The books do not hold." };

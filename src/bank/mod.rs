@@ -28,6 +28,7 @@ pub mod registration;
 pub mod sign_in;
 pub mod card;
 pub mod product;
+pub mod seal;
 pub mod transfer;
 pub mod deposit;
 pub mod reversal;

@@ -79,6 +79,11 @@ impl DbError {
             || matches!(self.code().as_deref(), Some("40001" | "40P01" | "5" | "6" | "517" | "261"))
     }
 
+    /// A row holds what the bank never writes, so that it cannot be read as what it is.
+    pub fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Driver(sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)))
+    }
+
     /// The disk is full or fails: `SQLITE_FULL`, `SQLITE_IOERR` with what it extends, and
     /// PostgreSQL's `disk_full` and `io_error`.
     fn is_of_the_disk(&self) -> bool {

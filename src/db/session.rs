@@ -32,6 +32,16 @@ impl Session {
         }
     }
 
+    /// Takes a lock of the whole cluster until this transaction ends, and tells whether
+    /// it was free: it never waits. On SQLite a transaction that writes is alone anyway.
+    pub async fn try_lock(&mut self, name: &'static str) -> Result<bool, DbError> {
+        const TRY: &str = "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))";
+        match self {
+            Self::Sqlite(_) => Ok(true),
+            Self::Postgres(_) => Ok(self.query(TRY).bind(name).scalar().await?.unwrap_or(false)),
+        }
+    }
+
     /// Makes everything done in this transaction permanent.
     ///
     /// A commit that the database refuses (an entry without its transaction)

@@ -22,3 +22,4 @@ pub mod card;
 pub mod hold;
 pub mod event;
 pub mod posting;
+pub mod seal;

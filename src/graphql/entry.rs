@@ -11,6 +11,8 @@ use super::{
     money::Money,
     request,
     scalars::{BigInt, Cursor, DateTime},
+    seal,
+    seal::Receipt,
     viewer,
     wallet::Wallet,
 };
@@ -390,6 +392,11 @@ impl Transaction {
         let amounts = taken.iter().map(|reversal| reversal.amount);
         let left = posting::remaining(transaction.kind, transaction.amount, amounts);
         Ok(money::Money::new(left, transaction.currency).into())
+    }
+
+    /// Null until sealed, normally within a second.
+    async fn receipt(&self, ctx: &Context<'_>) -> Result<Option<Receipt>> {
+        seal::find(ctx, self.0.transaction.transaction_id).await
     }
 }
 

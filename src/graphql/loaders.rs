@@ -13,7 +13,7 @@ use super::errors::{INTERNAL, OVERLOADED, top_level};
 use crate::{
     bank::{
         context::Bank, entry, entry::TransactionView, error::Failure, hold, hold::HoldView,
-        permit::Permit, product, product::Product,
+        permit::Permit, product, product::Product, seal, seal::Receipt,
     },
     domain::refusal::Refusal,
     store::entry::Reversal,
@@ -147,6 +147,15 @@ impl BatchFn<AccountId, Read<Vec<HoldView>>> for Holds {
     }
 }
 
+struct Receipts(Bank, Permit);
+
+impl BatchFn<TransactionId, Read<Receipt>> for Receipts {
+    async fn load(&mut self, keys: &[TransactionId]) -> HashMap<TransactionId, Read<Receipt>> {
+        let read = seal::receipts(&self.0, &self.1, keys).await;
+        by_key(keys, read, |receipt| receipt.transaction_id)
+    }
+}
+
 /// The loaders of one request.
 #[derive(Clone)]
 pub struct Loaders {
@@ -155,6 +164,7 @@ pub struct Loaders {
     balances: Loader<(AccountId, Instant), Read<Money>, Balances>,
     reversals: Loader<TransactionId, Read<Vec<Reversal>>, Reversals>,
     holds: Loader<AccountId, Read<Vec<HoldView>>, Holds>,
+    receipts: Loader<TransactionId, Read<Receipt>, Receipts>,
 }
 
 impl Loaders {
@@ -166,6 +176,7 @@ impl Loaders {
             balances: Loader::new(Balances(bank.clone(), permit.clone())),
             reversals: Loader::new(Reversals(bank.clone())),
             holds: Loader::new(Holds(bank.clone())),
+            receipts: Loader::new(Receipts(bank.clone(), permit.clone())),
         }
     }
 
@@ -207,5 +218,11 @@ impl Loaders {
         let read = self.holds.try_load(id).await;
         let read = read.map_err(|error| Error::new(error.to_string()))?.map_err(Unread::told)?;
         Ok(read.unwrap_or_default())
+    }
+
+    /// The receipt of a sealed transaction that touches an account of the person.
+    pub async fn receipt(&self, id: TransactionId) -> Result<Option<Receipt>> {
+        let read = self.receipts.try_load(id).await;
+        read.map_err(|error| Error::new(error.to_string()))?.map_err(Unread::told)
     }
 }

@@ -22,6 +22,7 @@ pub mod account;
 pub mod card;
 pub mod wallet;
 pub mod hold;
+pub mod seal;
 pub mod entry;
 pub mod session;
 pub mod user;

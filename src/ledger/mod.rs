@@ -1,4 +1,5 @@
-//! Floor 4: the posting engine, the only place where money moves.
+//! Floor 4: the posting engine, the only place where money moves, and the sealer,
+//! which chains what moved.
 //!
 //! Every use case hands over a `posting::Posting` and gets an `Answer`: done,
 //! refused with the facts, or replayed. `engine` gathers what waits and commits
@@ -11,6 +12,8 @@
 //! the person who opens an account, accounts, holds, reversed transactions, limit
 //! counters (each by id), streams (by owner). Whoever takes a lock elsewhere keeps
 //! the same order.
+//! The sealer takes none of them: it reads rows that never change again and writes
+//! tables that are its own.
 //!
 //! To add a condition: 1. a field in `posting::Posting` that says it as data;
 //! 2. its facts, read in `batch` by one statement for all postings that have it,
@@ -22,3 +25,5 @@ pub mod bank_account;
 pub mod books;
 pub mod batch;
 pub mod engine;
+pub mod sealer;
+pub mod chain;

@@ -16,6 +16,10 @@ pub struct Figures {
     pub entries: i64,
     /// Idempotency keys.
     pub keys: i64,
+    /// Seals.
+    pub seals: i64,
+    /// Transactions and rows of the audit log that wait for their seal.
+    pub unsealed: i64,
 }
 
 /// A question to the books whose every answer names a row that is wrong.
@@ -33,7 +37,9 @@ statements! {
         SELECT (SELECT COUNT(*) FROM accounts) AS accounts,
             (SELECT COUNT(*) FROM transactions) AS transactions,
             (SELECT COUNT(*) FROM entries) AS entries,
-            (SELECT COUNT(*) FROM idempotency_keys) AS keys";
+            (SELECT COUNT(*) FROM idempotency_keys) AS keys,
+            (SELECT COUNT(*) FROM seals) AS seals,
+            (SELECT COUNT(*) FROM unsealed) AS unsealed";
 
     TOTALS = "
         SELECT a.currency, CAST(SUM(e.amount) AS BIGINT)
@@ -94,9 +100,6 @@ statements! {
     FLOOR = "
         SELECT b.account_id FROM balances b
         WHERE b.posted - b.held + b.overdraft_limit < 0
-            OR b.held <> (
-                SELECT COALESCE(SUM(h.amount), 0) FROM holds h
-                WHERE h.account_id = b.account_id AND h.status = 'OPEN')
         ORDER BY b.account_id LIMIT 1";
 
     WITHOUT_BALANCE = "
@@ -144,6 +147,97 @@ statements! {
         WHERE k.result_kind = 'TRANSACTION' AND NOT EXISTS (
             SELECT 1 FROM transactions t WHERE t.transaction_id = k.result_id)
         ORDER BY k.result_id LIMIT 1";
+
+    HELD = "
+        SELECT b.account_id FROM balances b LEFT JOIN (
+            SELECT o.account_id, SUM(o.amount) AS amount FROM holds o
+            WHERE o.status = 'OPEN' GROUP BY o.account_id) h ON h.account_id = b.account_id
+        WHERE b.held <> COALESCE(h.amount, 0)
+        ORDER BY b.account_id LIMIT 1";
+
+    CAPTURED = "
+        SELECT h.hold_id FROM holds h
+        WHERE (h.status = 'CAPTURED') <> EXISTS (
+            SELECT 1 FROM transactions t JOIN entries e ON e.transaction_id = t.transaction_id
+            WHERE t.transaction_id = h.transaction_id AND e.account_id = h.account_id
+                AND e.amount = -h.captured)
+        ORDER BY h.hold_id LIMIT 1";
+
+    REVERSED = "
+        SELECT r.reverses FROM (
+            SELECT t.reverses, SUM(e.amount) AS amount FROM transactions t
+                JOIN entries e ON e.transaction_id = t.transaction_id AND e.amount > 0
+            WHERE t.reverses IS NOT NULL GROUP BY t.reverses) r
+        WHERE r.amount > (
+            SELECT COALESCE(SUM(e.amount), 0) FROM entries e
+            WHERE e.transaction_id = r.reverses AND e.amount > 0)
+        ORDER BY r.reverses LIMIT 1";
+
+    STREAMS = "
+        SELECT u.user_id FROM users u
+        WHERE NOT EXISTS (SELECT 1 FROM streams s WHERE s.owner_id = u.user_id)
+        ORDER BY u.user_id LIMIT 1";
+
+    /// Old events are swept from the front; where any is left, the last one is.
+    NUMBERS = "
+        SELECT e.owner_id FROM (
+            SELECT owner_id, MIN(number) AS lowest, MAX(number) AS highest, COUNT(*) AS many
+            FROM events GROUP BY owner_id) e
+            LEFT JOIN streams s ON s.owner_id = e.owner_id
+        WHERE s.last IS NULL OR s.last <> e.highest OR e.many <> e.highest - e.lowest + 1
+        ORDER BY e.owner_id LIMIT 1";
+
+    TRANSACTIONS_SEALED = "
+        SELECT t.transaction_id FROM transactions t
+            LEFT JOIN seals s ON s.subject_id = t.transaction_id AND s.kind = 'TRANSACTION'
+            LEFT JOIN unsealed u ON u.subject_id = t.transaction_id AND u.kind = 'TRANSACTION'
+        WHERE (s.subject_id IS NULL) = (u.subject_id IS NULL)
+        ORDER BY t.transaction_id LIMIT 1";
+
+    AUDIT_SEALED = "
+        SELECT l.audit_id FROM audit_log l
+            LEFT JOIN seals s ON s.subject_id = l.audit_id AND s.kind = 'AUDIT'
+            LEFT JOIN unsealed u ON u.subject_id = l.audit_id AND u.kind = 'AUDIT'
+        WHERE (s.subject_id IS NULL) = (u.subject_id IS NULL)
+        ORDER BY l.audit_id LIMIT 1";
+
+    SEALED_TWICE = "
+        SELECT s.subject_id FROM seals s GROUP BY s.subject_id HAVING COUNT(*) > 1
+        ORDER BY s.subject_id LIMIT 1";
+
+    UNSEALED = "
+        SELECT u.subject_id FROM unsealed u
+        WHERE NOT EXISTS (
+                SELECT 1 FROM transactions t
+                WHERE t.transaction_id = u.subject_id AND u.kind = 'TRANSACTION')
+            AND NOT EXISTS (
+                SELECT 1 FROM audit_log l WHERE l.audit_id = u.subject_id AND u.kind = 'AUDIT')
+        ORDER BY u.subject_id LIMIT 1";
+
+    WITHOUT_FOLD = "
+        SELECT a.account_id FROM accounts a LEFT JOIN bank_folds f ON f.account_id = a.account_id
+        WHERE a.customer = (f.account_id IS NOT NULL)
+        ORDER BY a.account_id LIMIT 1";
+
+    FOLDED = "
+        SELECT f.account_id FROM bank_folds f
+        WHERE f.through_sequence > (SELECT COALESCE(MAX(s.sequence), 0) FROM seals s)
+            OR f.sum <> (
+                SELECT COALESCE(SUM(e.amount), 0) FROM entries e
+                    JOIN seals s ON s.subject_id = e.transaction_id
+                        AND s.sequence <= f.through_sequence
+                WHERE e.account_id = f.account_id)
+        ORDER BY f.account_id LIMIT 1";
+
+    FOLDED_AND_REST = "
+        SELECT f.account_id FROM bank_folds f
+        WHERE f.sum + (
+                SELECT COALESCE(SUM(e.amount), 0) FROM unsealed u
+                    JOIN entries e ON e.transaction_id = u.subject_id
+                        AND e.account_id = f.account_id)
+            <> (SELECT COALESCE(SUM(e.amount), 0) FROM entries e
+                WHERE e.account_id = f.account_id)
+        ORDER BY f.account_id LIMIT 1";
 }
 
 const fn check(promise: &'static str, noun: &'static str, sql: &'static str) -> Check {
@@ -160,7 +254,8 @@ pub const CHECKS: &[Check] = &[
     check("every running balance follows from the one before", "account", RUNNING),
     check("every account's postings are in the order of time", "account", TIMES),
     check("every entry has the instant of its transaction", "transaction", POSTED_AT),
-    check("no balance is below its floor, and open holds hold what is held", "account", FLOOR),
+    check("no balance is below its floor", "account", FLOOR),
+    check("what is held is the sum of the open holds", "account", HELD),
     check("customers' accounts have a balance, the bank's have none", "account", WITHOUT_BALANCE),
     check("every transaction has the texts of both sides", "transaction", TEXTS),
     check("every text is of an account that the transaction moved", "transaction", TEXTS_ELSEWHERE),
@@ -168,6 +263,17 @@ pub const CHECKS: &[Check] = &[
     check("every card's account has its card, and no other has one", "account", CARDS),
     check("every key that made a card names it", "card", CARD_KEYS),
     check("every key that moved money names its movement", "transaction", KEYS),
+    check("every captured hold, and no other, has its purchase", "hold", CAPTURED),
+    check("no transaction is reversed beyond its amount", "transaction", REVERSED),
+    check("every person has a stream of events", "user", STREAMS),
+    check("every stream's numbers have no gap and end at its last", "user", NUMBERS),
+    check("every transaction is sealed or waits for it", "transaction", TRANSACTIONS_SEALED),
+    check("every row of the audit log is sealed or waits for it", "audit row", AUDIT_SEALED),
+    check("nothing is sealed twice", "subject", SEALED_TWICE),
+    check("everything that waits for its seal is there", "subject", UNSEALED),
+    check("the bank's accounts have a folded sum, customers' have none", "account", WITHOUT_FOLD),
+    check("every folded sum is that of its sealed entries", "account", FOLDED),
+    check("folded sums and unsealed entries are all entries", "account", FOLDED_AND_REST),
 ];
 
 /// How much there is.

@@ -2,7 +2,7 @@
 
 use super::{
     account, audit, books, card, challenge, entry, event, hold, inbox, key_ring, limit, operation,
-    outbox, posting_postgres, posting_sqlite, registration, session, user,
+    outbox, posting_postgres, posting_sqlite, registration, seal, session, user,
 };
 
 /// The statements of one file, by name.
@@ -23,6 +23,7 @@ pub const ALL: &[(&str, Statements)] = &[
     ("audit", audit::STATEMENTS),
     ("hold", hold::STATEMENTS),
     ("entry", entry::STATEMENTS),
+    ("seal", seal::STATEMENTS),
     ("outbox", outbox::STATEMENTS),
     ("inbox", inbox::STATEMENTS),
     ("books", books::STATEMENTS),

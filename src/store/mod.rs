@@ -28,6 +28,7 @@ pub mod posting_postgres;
 pub mod posting_rows;
 pub mod posting;
 pub mod entry;
+pub mod seal;
 pub mod outbox;
 pub mod inbox;
 pub mod books;

@@ -98,7 +98,7 @@ async fn every_named_statement_prepares_on_both() {
             let shared = catalogue::ALL.iter().any(|(name, _)| name == file);
             for (name, sql) in *statements {
                 let label = format!("{file}::{name}");
-                let sql: &'static str = ["1", "2", "3"]
+                let sql: &'static str = ["1", "2", "3", "4"]
                     .iter()
                     .fold(sql.to_string(), |sql, n| {
                         let next = n.parse::<usize>().unwrap() + 1;

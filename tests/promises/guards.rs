@@ -209,7 +209,7 @@ async fn the_audit_names_what_is_wrong() {
             (
                 "UPDATE balances SET held = 1 WHERE posted > 0",
                 "UPDATE balances SET held = 0",
-                "no balance is below its floor, and open holds hold what is held",
+                "what is held is the sum of the open holds",
             ),
             (
                 "DELETE FROM cards",

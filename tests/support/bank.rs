@@ -27,7 +27,7 @@ use teller::{
     crypto::keyring::Keyring,
     db::pool::Db,
     http::router,
-    ledger::engine::Capacity,
+    ledger::{engine::Capacity, sealer::Sealer},
     mail::letter::Letter,
     store,
     store::account::Account,
@@ -211,6 +211,16 @@ impl TestBank {
     pub async fn audit(&self) {
         let report = teller::bank::books::audit(&self.bank).await.expect("the books are read");
         assert!(report.holds(), "{}: {report:#?}", self.database);
+    }
+
+    /// The sealer of this bank.
+    pub fn sealer(&self) -> Sealer {
+        Sealer::new(self.bank.db.clone(), Arc::clone(&self.bank.clock))
+    }
+
+    /// Seals all that waits, and tells how much it was.
+    pub async fn seal(&self) -> usize {
+        self.sealer().seal_all().await.expect("what waits is sealed")
     }
 
     /// All entries must sum to zero; raw movements have no texts, which the audit would miss.
