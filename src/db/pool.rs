@@ -244,8 +244,19 @@ async fn refuse_unless_durable(writer: &SqlitePool) -> Result<(), DbError> {
     Ok(())
 }
 
+/// How PostgreSQL plans our statements: once for each connection, because planning one of
+/// them costs more than running it; by indexes, because a plan that was made while a
+/// table was small must not read the whole of it once it has grown; and never compiled.
+const PLANS: [(&str, &str); 4] = [
+    ("plan_cache_mode", "force_generic_plan"),
+    ("enable_seqscan", "off"),
+    ("enable_bitmapscan", "off"),
+    ("jit", "off"),
+];
+
 async fn open_postgres(url: &str, connections: u32) -> Result<Db, DbError> {
-    let options = PgConnectOptions::from_str(url)?.statement_cache_capacity(STATEMENTS_CACHED);
+    let options =
+        PgConnectOptions::from_str(url)?.statement_cache_capacity(STATEMENTS_CACHED).options(PLANS);
     // A pool would try until its time is over and then say only that it was; one
     // connection by itself says why.
     let first = tokio::time::timeout(ACQUIRE_TIMEOUT, PgConnection::connect_with(&options)).await;

@@ -42,6 +42,15 @@ impl Session {
         }
     }
 
+    /// Lets the statements of this transaction read whole tables, for what needs all rows.
+    pub async fn allow_scans(&mut self) -> Result<(), DbError> {
+        if let Self::Postgres(_) = self {
+            self.query("SET LOCAL enable_seqscan = on").execute().await?;
+            self.query("SET LOCAL enable_bitmapscan = on").execute().await?;
+        }
+        Ok(())
+    }
+
     /// Makes everything done in this transaction permanent.
     ///
     /// A commit that the database refuses (an entry without its transaction)

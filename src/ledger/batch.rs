@@ -96,7 +96,6 @@ pub async fn run(
                         Answer::Refused(refusal)
                     }
                 };
-                audit.push(noted(posting, &answer, now, means));
                 answer
             }
             KeyState::Used(operation) => repeated(posting, operation),
@@ -109,6 +108,10 @@ pub async fn run(
                 answer
             }
         };
+        // A repeated answer is no new act.
+        if !matches!(answer, Answer::Replayed(_)) {
+            audit.push(noted(posting, &answer, now, means));
+        }
         outcomes.push(Outcome::Answered(answer));
     }
     if !surplus.is_empty() {

@@ -15,6 +15,7 @@ mod document_cache;
 mod documents;
 mod faults;
 mod guards;
+mod locks;
 mod mail;
 mod money;
 mod people;

@@ -4,7 +4,6 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng as _};
 use serde_json::json;
 use teller::{
     db::fault::{self, Plan, Strike},
@@ -53,7 +52,7 @@ struct World {
 impl World {
     async fn open(seed: u64) -> Self {
         let bank = TestBank::with_rules(databases::sqlite().await, sandbox_rules()).await;
-        let chance = Chance(ChaCha20Rng::seed_from_u64(seed));
+        let chance = Chance::new(seed);
         let mut people = Vec::new();
         for (index, name) in [(1, "ann"), (2, "bob"), (3, "eve")] {
             let person = bank.join(name, index).await;

@@ -245,6 +245,13 @@ pub fn assemble(db: Db, clock: Arc<SettableClock>, seed: u64, rules: Rules) -> B
     Bank::new(db, clock, entropy, ring, post_office, rules, Capacity::default())
 }
 
+/// Another process of the same bank: its own ledger and connections, the same clock.
+pub fn reassemble(bank: &TestBank, db: Db, number: u64, capacity: Capacity) -> Bank {
+    let entropy = Arc::new(SeededEntropy::new(proof::seed() + 1 + number));
+    let Bank { ring, post_office, rules, .. } = bank.bank.clone();
+    Bank::new(db, Arc::clone(&bank.clock) as _, entropy, ring, post_office, rules, capacity)
+}
+
 /// The test that runs: the name of its thread.
 pub fn test_name() -> String {
     std::thread::current().name().unwrap_or("main").to_owned()

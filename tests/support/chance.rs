@@ -1,12 +1,20 @@
 //! Chance that a test draws from, the same for the same seed.
 
-use rand_chacha::{ChaCha20Rng, rand_core::Rng as _};
+use rand_chacha::{
+    ChaCha20Rng,
+    rand_core::{Rng as _, SeedableRng as _},
+};
 
 /// A seeded source.
 #[derive(Debug)]
-pub struct Chance(pub ChaCha20Rng);
+pub struct Chance(ChaCha20Rng);
 
 impl Chance {
+    /// A source of its own for a seed.
+    pub fn new(seed: u64) -> Self {
+        Self(ChaCha20Rng::seed_from_u64(seed))
+    }
+
     /// A number from 0 up to, and without, `bound`.
     pub fn below(&mut self, bound: u64) -> u64 {
         self.0.next_u64() % bound

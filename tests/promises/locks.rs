@@ -1,0 +1,258 @@
+//! Everything that locks anything, at once and from two banks on one database: nobody
+//! waits for anybody crosswise.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::json;
+use teller::{
+    bank::{
+        card,
+        context::Bank,
+        deposit,
+        error::Failure,
+        hold,
+        permit::{Permit, Visitor},
+        reversal, session, transfer,
+    },
+    domain::{
+        account::{AccountKind, AccountRef, AccountStatus},
+        event::{EventKind, account_changed},
+        refusal::Refusal,
+        session::Facade,
+    },
+    ledger::engine::Capacity,
+    store::{
+        posting,
+        posting_rows::{NewEvent, Written},
+    },
+    types::{
+        id::{self, AccountId},
+        money::DecimalText,
+    },
+};
+use tokio::{task::JoinSet, time::Instant};
+
+use crate::support::{
+    bank::{TestBank, each_database, reassemble},
+    chance::Chance,
+    proof,
+};
+
+/// Tasks on each of the two banks.
+const TASKS: u64 = 16;
+const PEOPLE: u32 = 4;
+
+/// Somebody with a card and a permit.
+#[derive(Clone)]
+struct Actor {
+    permit: Permit,
+    card: AccountId,
+}
+
+fn decimal(text: &str) -> DecimalText {
+    DecimalText::parse(text).expect("a decimal")
+}
+
+fn card_of(actor: &Actor) -> AccountRef {
+    AccountRef { kind: AccountKind::Card, id: actor.card }
+}
+
+async fn actor(bank: &TestBank, name: &str, index: u32) -> Actor {
+    let person = bank.join(name, index).await;
+    let made = bank.create_card(&person, json!({})).await;
+    let wire = made["card"]["id"].as_str().expect("a card").to_owned();
+    let top_up = bank.top_up(&person, "start", &wire, "5000").await;
+    assert_eq!(top_up["errors"], json!([]), "{top_up}");
+    let visitor = Visitor {
+        ip_address: "127.0.0.1".to_owned(),
+        user_agent: None,
+        request_id: "locks".to_owned(),
+    };
+    let permit = session::authenticate(&bank.bank, Facade::Graphql, &person.token, &visitor);
+    let permit = permit.await.expect("a person who has just joined is signed in");
+    let (_, uuid) = id::split(&wire).expect("a card's id");
+    Actor { permit, card: AccountId::from_uuid(uuid) }
+}
+
+/// A card freezes or thaws, in the order in which everything of the bank takes its locks.
+async fn freeze(bank: &Bank, actor: &Actor, status: AccountStatus) -> Result<(), Failure> {
+    let (card, owner_id, now) = (actor.card, actor.permit.user_id, bank.now());
+    bank.db
+        .write_retrying(|s| {
+            Box::pin(async move {
+                posting::lock_accounts(s, &[card]).await?;
+                let sql = "UPDATE balances SET status = $2 WHERE account_id = $1";
+                s.query(sql).bind(card).bind(status).execute().await?;
+                let (kind, body) = (EventKind::AccountChanged, account_changed(card));
+                let event = NewEvent { owner_id, back: 0, kind, body, occurred_at: now };
+                let written = Written { events: vec![event], ..Written::default() };
+                posting::write(s, &written).await?;
+                Ok::<_, Failure>(())
+            })
+        })
+        .await
+}
+
+/// One thing that somebody does, drawn by chance.
+async fn act(
+    bank: &Bank,
+    actors: &[Actor],
+    chance: &mut Chance,
+    key: String,
+) -> Result<(), Failure> {
+    let one = chance.pick(actors).expect("there are people");
+    let other = chance.pick(actors).expect("there are people");
+    let staff = actors.last().expect("there are people");
+    match chance.below(12) {
+        0 => card::create(bank, &one.permit, None, Some(&key)).await.map(drop),
+        1 => freeze(bank, one, AccountStatus::Frozen).await,
+        2 | 3 => freeze(bank, one, AccountStatus::Active).await,
+        4 | 5 => hold_and_end(bank, staff, one, chance, &key).await,
+        6 => {
+            let top_up = transfer::TopUp {
+                key,
+                account: Some(card_of(one)),
+                amount: decimal("3.00"),
+                note: None,
+            };
+            transfer::top_up(bank, &one.permit, &top_up).await.map(drop)
+        }
+        7 => {
+            let asked = deposit::Deposit {
+                key,
+                account: Some(card_of(one)),
+                amount: decimal("2.00"),
+                reference: "Salary".to_owned(),
+            };
+            deposit::record(bank, &staff.permit, &asked).await.map(drop)
+        }
+        roll => {
+            let payment = transfer::Payment {
+                key: key.clone(),
+                from: Some(card_of(one)),
+                to: transfer::Target::Account(Some(card_of(other))),
+                amount: decimal("1.00"),
+                note: None,
+            };
+            let moved = transfer::pay(bank, &one.permit, &payment).await?;
+            if roll > 8 {
+                return Ok(());
+            }
+            let asked = reversal::Reverse {
+                key: format!("{key}-back"),
+                transaction_id: Some(moved.transaction_id),
+                amount: None,
+                reason: "A mistake".to_owned(),
+            };
+            reversal::reverse(bank, &staff.permit, &asked).await.map(drop)
+        }
+    }
+}
+
+async fn hold_and_end(
+    bank: &Bank,
+    staff: &Actor,
+    one: &Actor,
+    chance: &mut Chance,
+    key: &str,
+) -> Result<(), Failure> {
+    let asked = hold::Reservation {
+        key: key.to_owned(),
+        card: transfer::Target::Account(Some(card_of(one))),
+        amount: decimal("4.00"),
+        merchant: "Shop".to_owned(),
+        expires_at: None,
+    };
+    let held = hold::place(bank, &staff.permit, &asked).await?.view.hold.hold_id;
+    match chance.below(3) {
+        0 => hold::release(bank, &staff.permit, Some(held)).await.map(drop),
+        1 => {
+            let capture = format!("{key}-capture");
+            hold::capture(bank, &staff.permit, &capture, Some(held), None).await.map(drop)
+        }
+        // Released and captured at once: one of them is refused.
+        _ => {
+            let capture = format!("{key}-capture");
+            let (released, captured) = tokio::join!(
+                hold::release(bank, &staff.permit, Some(held)),
+                hold::capture(bank, &staff.permit, &capture, Some(held), None),
+            );
+            assert!(released.is_ok() != captured.is_ok(), "{released:?} and {captured:?}");
+            Ok(())
+        }
+    }
+}
+
+async fn work(
+    bank: Bank,
+    actors: Arc<Vec<Actor>>,
+    number: u64,
+    until: Instant,
+) -> (u64, Vec<String>) {
+    let mut chance = Chance::new(proof::seed() + number);
+    let (mut done, mut broken) = (0, Vec::new());
+    for round in 0_u64.. {
+        if Instant::now() >= until {
+            break;
+        }
+        match act(&bank, &actors, &mut chance, format!("t{number}-{round}")).await {
+            Ok(()) => done += 1,
+            // Refused for a reason that the people of this test can meet.
+            Err(Failure::Refused(refusal)) => {
+                let overloaded = matches!(refusal, Refusal::Overloaded { .. });
+                assert!(!overloaded, "the database could not be asked");
+            }
+            Err(Failure::Broken(failure)) => broken.push(failure.to_string()),
+        }
+    }
+    (done, broken)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_the_bank_does_at_once_deadlocks() {
+    let seconds = u64::try_from(proof::sized(3, 60)).expect("a minute at most");
+    each_database(async |bank| {
+        let mut actors = Vec::new();
+        for index in 0..PEOPLE {
+            actors.push(actor(bank, &format!("person{index}"), index).await);
+        }
+        let staff = "UPDATE users SET role = 'BANK_ADMIN' WHERE email_key = 'person3@example.org'";
+        bank.fresh.raw(staff).await.expect("the role is set");
+        let actors = Arc::new(actors);
+        // Two processes of the bank, each with two batches in flight.
+        let capacity = Capacity { batches: 2, ..Capacity::default() };
+        let mut banks = Vec::new();
+        for number in 0..2 {
+            banks.push(reassemble(bank, bank.fresh.open().await, number, capacity));
+        }
+        let until = Instant::now() + Duration::from_secs(seconds);
+        let mut tasks = JoinSet::new();
+        for number in 0..TASKS * 2 {
+            let which = usize::from(number % 2 == 1);
+            tasks.spawn(work(banks[which].clone(), Arc::clone(&actors), number, until));
+        }
+        let (mut done, mut broken) = (0, Vec::new());
+        while let Some(told) = tasks.join_next().await {
+            let (more, failures) = told.expect("a task ends well");
+            done += more;
+            broken.extend(failures);
+        }
+        for other in banks {
+            other.db.close().await;
+        }
+        bank.audit().await;
+        let deadlocks = if bank.database == "postgres" { bank.fresh.deadlocks().await } else { 0 };
+        let held = deadlocks == 0 && broken.is_empty() && done > 100;
+        proof::record(
+            &format!("everything at once by two banks, {}", bank.database),
+            "0 deadlocks, 0 failures",
+            &format!(
+                "{seconds} s: {done} acts done, {deadlocks} deadlocks, {} failures",
+                broken.len()
+            ),
+            held,
+        );
+        assert!(held, "{}: {done}, {deadlocks}, {broken:?}", bank.database);
+    })
+    .await;
+}
