@@ -95,8 +95,6 @@ macro_rules! audit_rows {
 }
 
 statements! {
-    AWAIT = "INSERT INTO unsealed (subject_id, kind) VALUES ($1, $2)";
-
     WAITING = "SELECT subject_id, kind FROM unsealed ORDER BY subject_id LIMIT $1";
 
     STILL_WAITING = "SELECT subject_id FROM unsealed WHERE subject_id IN ($1..)";
@@ -165,12 +163,6 @@ statements! {
         FROM seals s JOIN transactions t ON t.transaction_id = s.subject_id
             LEFT JOIN seals p ON p.sequence = s.sequence - 1
         WHERE s.kind = 'TRANSACTION' AND s.subject_id IN ($1..)";
-}
-
-/// Leaves something for the sealer, in the transaction that makes it.
-pub async fn wait_for(session: &mut Session, id: Uuid, kind: SealKind) -> Result<(), DbError> {
-    session.query(AWAIT).bind(id).bind(kind).execute().await?;
-    Ok(())
 }
 
 /// What waits, in the order of the ids.

@@ -1,14 +1,16 @@
 //! The sealed journal: everything is chained, and a receipt proves it to both sides.
 
 use std::{
+    collections::BTreeSet,
     process::Stdio,
     time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use teller::{domain::seal::SealKind, ledger::sealer::Sealer, store::books};
+use teller::{ledger::sealer::Sealer, store::books, types::id::TransactionId};
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use crate::support::{
     bank::{TestBank, each_database},
@@ -23,6 +25,12 @@ const RECEIPT: &str = "query ($id: ID!) { transaction(id: $id) {
 
 const RECEIPTS: &str = "{ history(first: 10) { nodes { transaction {
     id receipt { sequence hash previousHash content sealedAt } } } } }";
+
+/// What an accepted posting leaves to be sealed: its movement, and its row of the audit log.
+const OF_A_POSTING: usize = 2;
+
+/// What [`payment`] leaves to be sealed: two openings and a payment.
+const OF_A_PAYMENT: usize = 3 * OF_A_POSTING;
 
 /// What a person may read of a movement's receipt.
 async fn receipt(bank: &TestBank, person: &Person, id: &str) -> Value {
@@ -52,18 +60,47 @@ fn computed(receipt: &Value) -> String {
 }
 
 /// How many seals there are, and what waits for one.
-async fn figures(bank: &TestBank) -> (i64, i64) {
+async fn figures(bank: &TestBank) -> (usize, usize) {
     let mut s = bank.bank.db.read().await.expect("a transaction begins");
     let figures = books::figures(&mut s).await.expect("the books are counted");
-    (figures.seals, figures.unsealed)
+    let counted = |count| usize::try_from(count).expect("a count");
+    (counted(figures.seals), counted(figures.unsealed))
+}
+
+/// The kinds of the seals with how many there are of each.
+async fn kinds(bank: &TestBank) -> Vec<(String, i64)> {
+    let mut s = bank.bank.db.read().await.expect("a transaction begins");
+    let sql = "SELECT kind, COUNT(*) FROM seals GROUP BY kind ORDER BY kind";
+    s.query(sql).all().await.expect("the seals are counted")
+}
+
+/// All that is to be sealed or was, by the tables themselves, in the order of the ids.
+async fn subjects(bank: &TestBank) -> BTreeSet<Uuid> {
+    let mut s = bank.bank.db.read().await.expect("a transaction begins");
+    let sql = "SELECT transaction_id FROM transactions UNION ALL SELECT audit_id FROM audit_log";
+    let rows: Vec<(Uuid,)> = s.query(sql).all().await.expect("the subjects are read");
+    rows.into_iter().map(|(id,)| id).collect()
+}
+
+/// The id of what [`log`] writes.
+fn logged(number: u8) -> Uuid {
+    let id = format!("00000000-0000-7000-8000-0000000000{number:02}");
+    id.parse().expect("a number below 100")
+}
+
+/// An id as SQL.
+fn literal(bank: &TestBank, id: Uuid) -> String {
+    match bank.database {
+        "sqlite" => format!("X'{}'", id.simple()),
+        _ => format!("'{id}'"),
+    }
 }
 
 /// An audit row, which waits for its seal; `number` below 100 tells it from others.
+///
+/// Its id is older than all that the bank makes itself.
 pub async fn log(bank: &TestBank, number: u8, request: &str) {
-    let id = match bank.database {
-        "sqlite" => format!("X'000000000000700080000000000000{number:02}'"),
-        _ => format!("'00000000-0000-7000-8000-0000000000{number:02}'"),
-    };
+    let id = literal(bank, logged(number));
     let sql = format!(
         "BEGIN;
          INSERT INTO audit_log (audit_id, actor_id, session_id, action, result, subject_id,
@@ -81,7 +118,9 @@ async fn payer_and_payee_compute_the_same_hash_from_what_each_may_read() {
     each_database(async |bank| {
         let (ann, ben, id) = payment(bank).await;
         assert_eq!(receipt(bank, &ann, &id).await, Value::Null, "nothing is sealed yet");
-        assert_eq!(bank.seal().await, 3, "two openings and a payment");
+        assert_eq!(bank.seal().await, OF_A_PAYMENT);
+        let each = [("AUDIT".to_owned(), 3), ("TRANSACTION".to_owned(), 3)];
+        assert_eq!(kinds(bank).await, each, "two openings and a payment");
         let (paid, got) = (receipt(bank, &ann, &id).await, receipt(bank, &ben, &id).await);
         for receipt in [&paid, &got] {
             assert_eq!(computed(receipt), text(&receipt["hash"]), "{receipt}");
@@ -121,18 +160,31 @@ async fn payer_and_payee_compute_the_same_hash_from_what_each_may_read() {
 async fn seals_are_numbered_without_a_gap_and_each_covers_the_one_before() {
     each_database(async |bank| {
         let (ann, _, first) = payment(bank).await;
-        bank.seal().await;
+        let before = subjects(bank).await;
+        assert_eq!(bank.seal().await, OF_A_PAYMENT);
         let card = bank.card(&ann).await;
         let paid = bank.top_up(&ann, "more", &card.id, "1.00").await;
         log(bank, 1, "quote \" and \\ backslash").await;
-        bank.seal().await;
-        let second = text(&paid["transaction"]["id"]);
-        let (first, second) =
-            (receipt(bank, &ann, &first).await, receipt(bank, &ann, &second).await);
-        let number = |receipt: &Value| text(&receipt["sequence"]).parse::<i64>().expect("a number");
-        // The audit row's id is the oldest, so it is sealed first of its page.
-        assert_eq!((number(&first), number(&second)), (3, 6));
-        assert_eq!(figures(bank).await, (6, 0));
+        let behind = subjects(bank).await.difference(&before).copied().collect::<BTreeSet<_>>();
+        // An opening and a top-up, and the row that was logged.
+        assert_eq!(bank.seal().await, 2 * OF_A_POSTING + 1);
+        assert_eq!(behind.first(), Some(&logged(1)), "its id is older than all others");
+        // Each page is numbered in the order of the ids, whatever its subjects are: what
+        // was made in the same millisecond stands in no order that a test could know.
+        let all: Vec<Uuid> = before.into_iter().chain(behind).collect();
+        assert_eq!(all.len(), OF_A_PAYMENT + 2 * OF_A_POSTING + 1);
+        let mut s = bank.bank.db.read().await.expect("a transaction begins");
+        let sql = "SELECT sequence, subject_id FROM seals ORDER BY sequence";
+        let seals: Vec<(i64, Uuid)> = s.query(sql).all().await.expect("the seals are read");
+        drop(s);
+        assert_eq!(seals, (1..).zip(all.iter().copied()).collect::<Vec<_>>());
+        for id in [&first, &text(&paid["transaction"]["id"])] {
+            let uuid = TransactionId::from_wire(id).expect("an id").uuid();
+            let place = all.iter().position(|one| *one == uuid).expect("it is to be sealed");
+            let sequence = receipt(bank, &ann, id).await["sequence"].take();
+            assert_eq!(text(&sequence), (place + 1).to_string());
+        }
+        assert_eq!(figures(bank).await, (all.len(), 0));
         bank.audit().await;
         assert_eq!(bank.seal().await, 0, "nothing is sealed twice");
     })
@@ -194,16 +246,16 @@ async fn a_movement_that_commits_late_is_sealed_late_and_never_skipped() {
         };
         // On SQLite a writer is alone, so there the old movement can only begin later.
         let late = if bank.database == "postgres" { Some(open().await) } else { None };
-        assert_eq!(bank.seal().await, 3);
+        assert_eq!(bank.seal().await, OF_A_PAYMENT);
         let late = match late {
             Some(late) => late,
             None => open().await,
         };
         late.commit().await.expect("the late one commits");
-        assert_eq!(figures(bank).await, (3, 1));
+        assert_eq!(figures(bank).await, (OF_A_PAYMENT, 1));
         bank.audit().await;
         assert_eq!(bank.seal().await, 1);
-        assert_eq!(figures(bank).await, (4, 0));
+        assert_eq!(figures(bank).await, (OF_A_PAYMENT + 1, 0));
         bank.audit().await;
     })
     .await;
@@ -236,7 +288,8 @@ async fn two_sealers_at_once_seal_everything_once() {
             done.expect("a sealer ends well");
         }
         bank.seal().await;
-        assert_eq!(figures(bank).await, (64, 0), "4 and 40 movements, 20 rows");
+        let all = OF_A_PAYMENT + OF_A_POSTING + 40 * OF_A_POSTING + 20;
+        assert_eq!(figures(bank).await, (all, 0), "a payment, a card, 40 top-ups, 20 rows");
         bank.audit().await;
         other.close().await;
     })
@@ -289,10 +342,10 @@ async fn a_page_that_is_cut_off_leaves_nothing_behind() {
         bank.fresh.raw(cut).await.expect(cut);
         let told = bank.sealer().seal_page().await.expect_err("it is cut off").to_string();
         assert!(told.contains("cut"), "{told}");
-        assert_eq!(figures(bank).await, (0, 3));
+        assert_eq!(figures(bank).await, (0, OF_A_PAYMENT));
         bank.audit().await;
         bank.fresh.raw(mend).await.expect(mend);
-        assert_eq!(bank.seal().await, 3);
+        assert_eq!(bank.seal().await, OF_A_PAYMENT);
         bank.audit().await;
     })
     .await;
@@ -302,13 +355,14 @@ async fn a_page_that_is_cut_off_leaves_nothing_behind() {
 async fn what_waits_but_is_not_there_holds_up_nobody() {
     each_database(async |bank| {
         payment(bank).await;
-        let mut s = bank.bank.db.write().await.expect("a transaction begins");
-        let id = uuid::Uuid::from_u128(1);
-        let waits = teller::store::seal::wait_for(&mut s, id, SealKind::Transaction);
-        waits.await.expect("it is written");
-        s.commit().await.expect("it commits");
+        let id = Uuid::from_u128(1);
+        let waits = format!(
+            "INSERT INTO unsealed (subject_id, kind) VALUES ({}, 'TRANSACTION')",
+            literal(bank, id)
+        );
+        bank.fresh.raw(&waits).await.expect("it is written");
         let sealer = bank.sealer();
-        assert_eq!(sealer.seal_page().await.expect("the others are sealed"), 3);
+        assert_eq!(sealer.seal_page().await.expect("the others are sealed"), OF_A_PAYMENT);
         let told = sealer.seal_page().await.expect_err("nothing else waits").to_string();
         assert!(told.contains(&id.to_string()), "{told}");
         let report = teller::bank::books::audit(&bank.bank).await.expect("the books are read");
@@ -339,6 +393,21 @@ async fn the_sealer_seals_within_a_second_and_ends_when_it_is_told() {
     .await;
 }
 
+/// Seals the movements before the rows of the audit log, which nobody has a receipt of:
+/// so one receipt is certainly right behind another.
+async fn seal_movements_first(bank: &TestBank) {
+    let apart = "BEGIN;
+        CREATE TABLE later AS SELECT * FROM unsealed WHERE kind = 'AUDIT';
+        DELETE FROM unsealed WHERE kind = 'AUDIT';
+        COMMIT;";
+    bank.fresh.raw(apart).await.expect("the rows are set apart");
+    assert_eq!(bank.seal().await, 3, "two openings and a payment");
+    let again = "INSERT INTO unsealed (subject_id, kind) SELECT subject_id, kind FROM later";
+    bank.fresh.raw(again).await.expect("the rows wait again");
+    assert_eq!(bank.seal().await, 3, "a row for each");
+    bank.audit().await;
+}
+
 /// What the README gives its reader to check a receipt with.
 fn checker() -> &'static str {
     let section = README.split_once("\n## Check a receipt yourself\n");
@@ -351,7 +420,7 @@ fn checker() -> &'static str {
 async fn the_readers_own_check_accepts_a_receipt_and_refuses_a_changed_one() {
     each_database(async |bank| {
         let (ann, ben, id) = payment(bank).await;
-        bank.seal().await;
+        seal_movements_first(bank).await;
         let (paid, got) = (receipt(bank, &ann, &id).await, receipt(bank, &ben, &id).await);
         let all = bank.run(Some(&ben.token), RECEIPTS, Value::Null).await;
         let opening = all["history"]["nodes"][1]["transaction"]["receipt"].clone();
@@ -398,10 +467,12 @@ async fn the_readers_own_check_accepts_a_receipt_and_refuses_a_changed_one() {
     .await;
 }
 
+/// The cards that [`many`] moves money to, each opened by a posting.
+const CARDS: usize = 10;
+
 /// Movements without end, written behind the bank's back: a unit for one card after the
 /// other, with everything that the audit wants of them.
 async fn many(bank: &TestBank, count: u32) {
-    const CARDS: usize = 10;
     let ann = bank.join("ann", 1).await;
     for _ in 0..CARDS {
         bank.create_card(&ann, json!({})).await;
@@ -463,7 +534,7 @@ async fn a_long_history_is_sealed_and_audited_in_time() {
         let count = u32::try_from(proof::sized(2_000, 1_000_000)).expect("it is a million at most");
         many(bank, count).await;
         let started = Instant::now();
-        assert_eq!(bank.seal().await, count as usize + 10);
+        assert_eq!(bank.seal().await, count as usize + CARDS * OF_A_POSTING);
         let sealed = f64::from(count) / started.elapsed().as_secs_f64();
         let started = Instant::now();
         bank.audit().await;

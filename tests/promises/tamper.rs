@@ -138,6 +138,14 @@ impl<'b> Open<'b> {
         self.raw(&back).await;
     }
 
+    /// What the seals at a place are of.
+    async fn kinds(&self, place: &str) -> Vec<String> {
+        let sql: &'static str = format!("SELECT kind FROM seals WHERE {place}").leak();
+        let mut s = self.bank.bank.db.read().await.expect("a transaction begins");
+        let rows: Vec<(String,)> = s.query(sql).all().await.expect("the seals are read");
+        rows.into_iter().map(|(kind,)| kind).collect()
+    }
+
     async fn columns(&self, table: &str) -> BTreeSet<String> {
         let sql = match self.bank.database {
             "sqlite" => "SELECT name FROM pragma_table_info($1)",
@@ -219,7 +227,7 @@ async fn no_column_of_what_is_sealed_can_be_changed_unseen() {
                 let change = format!("UPDATE {table} SET {column} = {value} WHERE {place}");
                 let (_, told) = open.broken_by(table, &change).await;
                 let row = match table {
-                    // Its id's place is behind those of the three movements before it.
+                    // What was logged has the oldest ids, so it leads the first page.
                     "audit_log" => {
                         "seal 2, audit row 00000000-0000-7000-8000-000000000002".to_owned()
                     }
@@ -291,12 +299,24 @@ async fn no_row_can_be_removed_unseen() {
             let (_, told) = open.broken_by(table, &change).await;
             assert_eq!(told, row, "{}: {change}", bank.database);
         }
-        // The chain has no end that could be missed, but its subject has no seal then.
-        let last = "DELETE FROM seals WHERE sequence = (SELECT MAX(sequence) FROM seals)";
-        let (findings, told) = open.broken_by("seals", last).await;
-        assert_eq!(told, "");
-        let missed = "every transaction is sealed or waits for it";
-        assert!(findings.iter().any(|found| found.promise == missed), "{findings:?}");
+        // The chain has no end that could be missed, but what has lost its seal is. The last
+        // two are a top-up and its row of the audit log, in the order that chance gave them.
+        for gone in 1..=2 {
+            let place = format!("sequence > (SELECT MAX(sequence) FROM seals) - {gone}");
+            let missed = open.kinds(&place).await.into_iter().map(|kind| match kind.as_str() {
+                "TRANSACTION" => "every transaction is sealed or waits for it",
+                _ => "every row of the audit log is sealed or waits for it",
+            });
+            let missed: BTreeSet<_> = missed.collect();
+            assert_eq!(missed.len(), gone, "{}", bank.database);
+            let last = format!("DELETE FROM seals WHERE {place}");
+            let (findings, told) = open.broken_by("seals", &last).await;
+            assert_eq!(told, "");
+            let promises = findings.iter().map(|found| found.promise);
+            let sealed: BTreeSet<_> =
+                promises.filter(|promise| promise.ends_with("is sealed or waits for it")).collect();
+            assert_eq!(sealed, missed, "{}: {last}", bank.database);
+        }
     })
     .await;
 }
@@ -365,31 +385,43 @@ async fn the_audit_names_a_hold_that_holds_nothing_and_a_capture_without_a_purch
 async fn the_audit_names_a_stream_whose_numbers_have_a_gap() {
     each_database(async |bank| {
         let open = Open::new(bank).await;
-        let owner = "(SELECT user_id FROM users ORDER BY user_id LIMIT 1)";
-        let stream = |last: u8, numbers: &[u8]| {
-            let events = numbers.iter().map(|number| {
-                format!(
-                    ";INSERT INTO events (owner_id, number, kind, body, occurred_at)
-                     VALUES ({owner}, {number}, 'X', '{{}}', '2026-11-21T10:00:00+00:00')"
-                )
-            });
-            let last = format!("UPDATE streams SET last = {last} WHERE owner_id = {owner}");
-            [last].into_iter().chain(events).collect::<String>()
-        };
-        let mends = "DELETE FROM events; UPDATE streams SET last = 0";
+        open.raw("CREATE TABLE kept_events AS SELECT * FROM events").await;
+        // Ann's stream: her card was opened and paid into, then came a top-up and a payment.
+        let owner = "owner_id = (SELECT user_id FROM users ORDER BY user_id LIMIT 1)";
+        let count: &'static str = format!(
+            "SELECT CAST(s.last AS BIGINT), (SELECT COUNT(*) FROM events WHERE {owner})
+             FROM streams s WHERE s.{owner}"
+        )
+        .leak();
+        let mut s = bank.bank.db.read().await.expect("a transaction begins");
+        let told: (i64, i64) = s.query(count).one().await.expect("the stream is there");
+        drop(s);
+        assert_eq!(told, (4, 4), "{}", bank.database);
+        let mends = "INSERT INTO streams (owner_id, last) SELECT user_id, 0 FROM users
+                WHERE user_id NOT IN (SELECT owner_id FROM streams);
+            DELETE FROM events;
+            INSERT INTO events SELECT * FROM kept_events;
+            UPDATE streams SET last = (
+                SELECT COUNT(*) FROM events WHERE events.owner_id = streams.owner_id)";
         let numbers = "every stream's numbers have no gap and end at its last";
-        names(&open, &stream(3, &[1, 3]), mends, numbers).await;
-        names(&open, &stream(1, &[1, 2]), mends, numbers).await;
-        names(&open, &stream(2, &[1]), mends, numbers).await;
+        let inner = format!("DELETE FROM events WHERE number = 2 AND {owner}");
+        names(&open, &inner, mends, numbers).await;
+        let latest = format!("DELETE FROM events WHERE number = 4 AND {owner}");
+        names(&open, &latest, mends, numbers).await;
+        let beyond = format!(
+            "INSERT INTO events (owner_id, number, kind, body, occurred_at)
+             SELECT owner_id, 5, kind, body, occurred_at FROM events WHERE number = 4 AND {owner}"
+        );
+        names(&open, &beyond, mends, numbers).await;
+        let ahead = format!("UPDATE streams SET last = 5 WHERE {owner}");
+        names(&open, &ahead, mends, numbers).await;
         // Swept from the front, or altogether.
-        for swept in [stream(3, &[2, 3]), stream(3, &[])] {
-            open.raw(&swept).await;
+        for swept in ["number < 3", "number < 5"] {
+            open.raw(&format!("DELETE FROM events WHERE {swept} AND {owner}")).await;
             bank.audit().await;
             open.raw(mends).await;
         }
-        let mends = "INSERT INTO streams (owner_id, last) SELECT user_id, 0 FROM users
-            WHERE user_id NOT IN (SELECT owner_id FROM streams)";
-        let gone = format!("DELETE FROM streams WHERE owner_id = {owner}");
+        let gone = format!("DELETE FROM streams WHERE {owner}");
         names(&open, &gone, mends, "every person has a stream of events").await;
     })
     .await;
