@@ -21,6 +21,11 @@ pub const fn count(count: u64) -> f64 {
     count as f64
 }
 
+/// A number of things as a figure.
+pub const fn places(count: usize) -> f64 {
+    count as f64
+}
+
 /// How many there were in a second.
 pub fn a_second(done: u64, took: Duration) -> f64 {
     done as f64 / took.as_secs_f64().max(f64::EPSILON)

@@ -61,10 +61,10 @@ impl Options {
                 some: 4,
                 lots: 8,
                 rounds: 1,
-                load: Duration::from_millis(200),
-                peer_transfers: Some(10),
+                load: Duration::from_millis(120),
+                peer_transfers: Some(5),
                 entries: 20_000,
-                reads: 20,
+                reads: 10,
             };
         }
         Size {

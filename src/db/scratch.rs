@@ -7,23 +7,30 @@
               cannot be bound"
 )]
 
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use std::str::FromStr as _;
 
-use super::{error::DbError, pool::Db};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection as _, postgres::PgConnectOptions,
+    sqlite::SqliteConnectOptions,
+};
+
+use super::error::DbError;
 
 /// Runs a script of statements outside any transaction of ours.
 ///
 /// Nothing that a client sends may come into it: it is made of our own texts.
 pub async fn run(url: &str, script: &str) -> Result<(), DbError> {
     let script = AssertSqlSafe(script.to_owned());
+    // That such a script takes long is no news.
     if url.starts_with("sqlite:") {
-        let db = Db::open_existing(url, 1, false).await?;
-        if let Db::Sqlite { writer, .. } = &db {
-            sqlx::raw_sql(script).execute(writer).await?;
-        }
-        db.close().await;
+        let options = SqliteConnectOptions::from_str(url)?.foreign_keys(true);
+        let options = options.pragma("recursive_triggers", "ON").disable_statement_logging();
+        let mut connection = options.connect().await?;
+        sqlx::raw_sql(script).execute(&mut connection).await?;
+        connection.close().await?;
     } else {
-        let mut connection = PgConnection::connect(url).await?;
+        let options = PgConnectOptions::from_str(url)?.disable_statement_logging();
+        let mut connection = options.connect().await?;
         sqlx::raw_sql(script).execute(&mut connection).await?;
         connection.close().await?;
     }
