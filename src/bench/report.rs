@@ -28,6 +28,8 @@ pub struct Beside {
     pub figure: Option<f64>,
     /// The row's figure over the peer's, the median of the rounds.
     pub ratio: Option<f64>,
+    /// Its figure of each round.
+    pub rounds: Vec<f64>,
     /// Why there is none.
     pub note: Option<String>,
 }
@@ -104,6 +106,7 @@ impl Row {
             peer,
             figure: figure(rounds),
             ratio: ratios(&self.rounds, rounds),
+            rounds: rounds.to_vec(),
             note: note.map(str::to_owned),
         });
         self
