@@ -14,7 +14,7 @@ const show = (figure) => (figure >= 100 ? figure.toFixed(0) : figure.toFixed(2))
 for (const row of report.rows) {
   if (row.target === null) continue
   const ours = row.figure === null ? 'not measured' : `${show(row.figure)} ${row.unit}`
-  const peer = row.peer_figure === null ? '' : `; ${row.peer}: ${show(row.peer_figure)}`
+  const peer = row.peer_figure === null ? '' : `; ${show(row.peer_figure)} ${row.peer}`
   const ratio = row.ratio === null ? '' : `${show(row.ratio)} times: `
   const why = row.held === null && row.note !== null ? `; ${row.note}` : ''
   const line = {
