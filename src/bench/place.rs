@@ -85,6 +85,7 @@ impl Place {
         vec![
             ("TELLER_DATABASE_URL", home.url.clone()),
             ("TELLER_DATABASE_CONNECTIONS", self.settings.database_connections.to_string()),
+            ("TELLER_LEDGER_BATCHES", self.settings.ledger_batches.to_string()),
             ("TELLER_DATA_DIR", self.folder.display().to_string()),
             ("TELLER_SECRET_KEY", self.secret.clone()),
             ("TELLER_LISTEN", "127.0.0.1:0".to_owned()),

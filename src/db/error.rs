@@ -72,6 +72,12 @@ impl DbError {
         matches!(self, Self::Driver(sqlx::Error::Database(e)) if e.is_check_violation())
     }
 
+    /// A function of the database left everything as it was, because something is in
+    /// the way that it does not judge.
+    pub fn is_in_the_usual_way(&self) -> bool {
+        self.code().as_deref() == Some("TL001")
+    }
+
     /// The same transaction may succeed if it is run again from its start:
     /// serialization failure, deadlock (PostgreSQL), busy or locked (SQLite).
     pub fn is_transient(&self) -> bool {

@@ -1,6 +1,6 @@
 //! One open transaction.
 
-use sqlx::{Postgres, Sqlite, Transaction};
+use sqlx::{Postgres, Sqlite, Transaction, pool::PoolConnection};
 
 use super::{error::DbError, fault, query::Query};
 
@@ -64,5 +64,20 @@ impl Session {
         }
         fault::after_commit().await;
         Ok(())
+    }
+}
+
+/// A connection to PostgreSQL for one statement that is a transaction of its own.
+#[derive(Debug)]
+pub struct Alone(PoolConnection<Postgres>);
+
+impl Alone {
+    pub(super) fn new(connection: PoolConnection<Postgres>) -> Self {
+        Self(connection)
+    }
+
+    /// The statement; it is committed when it ends well.
+    pub fn query(&mut self, sql: &'static str) -> Query<'_> {
+        Query::postgres(&mut self.0, sql)
     }
 }

@@ -85,19 +85,16 @@ pub async fn run(
     let (mut openings, mut surplus) = (Vec::new(), Vec::new());
     for (posting, state) in postings.iter().zip(keys) {
         let answer = match state {
-            KeyState::Free => {
-                let answer = match books.post(posting, now, means.chance.as_ref()) {
-                    Ok(moved) => {
-                        openings.extend(&posting.opens);
-                        Answer::Done(moved.map(Box::new))
-                    }
-                    Err(refusal) => {
-                        surplus.extend(&posting.key);
-                        Answer::Refused(refusal)
-                    }
-                };
-                answer
-            }
+            KeyState::Free => match books.post(posting, now, means.chance.as_ref()) {
+                Ok(moved) => {
+                    openings.extend(&posting.opens);
+                    Answer::Done(moved.map(Box::new))
+                }
+                Err(refusal) => {
+                    surplus.extend(&posting.key);
+                    Answer::Refused(refusal)
+                }
+            },
             KeyState::Used(operation) => repeated(posting, operation),
             KeyState::Follows(leader) => {
                 let followed = follow(posting, &postings[leader], &outcomes[leader], now);

@@ -78,7 +78,7 @@ struct Allowed {
 }
 
 /// How the other side of a movement sees a customer's account.
-fn text_of(customer: &Customer) -> Text {
+pub(super) fn text_of(customer: &Customer) -> Text {
     let account_id = customer.account.account_id;
     match &customer.card {
         Some(card) => Text {
@@ -321,10 +321,9 @@ impl Books {
             return Ok(None);
         }
         let key = (allowance.subject.uuid(), allowance.kind, currency);
-        let limit = allowance.units.saturating_mul(10_i64.pow(currency.digits()));
         let before = self.limits.get(&key).copied();
         let before = before.unwrap_or(Used { window_start: now.date_naive(), used: Minor::ZERO });
-        let used = before.spend(allowance.kind, Minor(limit), amount, currency, now);
+        let used = before.spend(allowance.kind, allowance.minor(currency), amount, currency, now);
         Ok(Some((key, used.map_err(Refusal::LimitExceeded)?)))
     }
 

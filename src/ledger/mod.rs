@@ -24,6 +24,7 @@ pub mod posting;
 pub mod bank_account;
 pub mod books;
 pub mod batch;
+pub mod single;
 pub mod engine;
 pub mod sealer;
 pub mod chain;

@@ -73,6 +73,13 @@ pub struct Allowance {
     pub units: i64,
 }
 
+impl Allowance {
+    /// The day's limit in minor units of a currency.
+    pub fn minor(&self, currency: Currency) -> Minor {
+        Minor(self.units.saturating_mul(10_i64.pow(currency.digits())))
+    }
+}
+
 /// One end of a movement.
 #[derive(Debug, Clone)]
 pub enum End {

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::{
     account::Account,
+    audit::Act,
     card::Card,
     operation::{NewOperation, Operation, ResultKind},
     posting_postgres as postgres,
@@ -25,7 +26,7 @@ use crate::{
     db::{
         error::DbError,
         rows::{Column, Rows},
-        session::Session,
+        session::{Alone, Session},
     },
     domain::{
         account::{AccountKind, AccountStatus, Balance},
@@ -37,7 +38,7 @@ use crate::{
     },
     types::{
         clock::Instant,
-        id::{AccountId, HoldId, SessionId, TransactionId, UserId},
+        id::{AccountId, AuditId, HoldId, SessionId, TransactionId, UserId},
         money::{Currency, Minor},
     },
 };
@@ -286,6 +287,69 @@ pub async fn lock_limits(
         ((row.subject_id, row.kind, row.currency), used)
     };
     Ok(found.into_iter().map(read).collect())
+}
+
+/// A transfer between two cards for a client that is alone.
+#[derive(Debug, Clone)]
+pub struct Transfer {
+    /// Names the transaction.
+    pub transaction_id: TransactionId,
+    /// Names the row of the audit log.
+    pub audit_id: AuditId,
+    /// Now.
+    pub at: Instant,
+    /// The client's key.
+    pub key: NewOperation,
+    /// Who asks.
+    pub act: Act,
+    /// Whose session it is, and whose card pays.
+    pub user_id: UserId,
+    /// The session.
+    pub session_id: SessionId,
+    /// The card that pays.
+    pub from: AccountId,
+    /// The card that is paid.
+    pub to: AccountId,
+    /// What both must be counted in.
+    pub currency: Currency,
+    /// How much.
+    pub amount: Minor,
+    /// What is noted.
+    pub note: Option<String>,
+    /// What the person may pay to others in a day.
+    pub limit: Minor,
+    /// For the two entries.
+    pub salts: [[u8; 16]; 2],
+}
+
+/// Does a transfer in one call on PostgreSQL, and tells how the two cards stand then: the
+/// one that paid, and the one that was paid.
+pub async fn transfer(alone: &mut Alone, asked: &Transfer) -> Result<Vec<Customer>, DbError> {
+    let found: Vec<CustomerRow> = alone
+        .query(postgres::TRANSFER)
+        .bind(asked.transaction_id)
+        .bind(asked.audit_id)
+        .bind(asked.at)
+        .bind(asked.at.date_naive())
+        .bind(asked.key.scope_id)
+        .bind(asked.key.key.as_str())
+        .bind(asked.key.fingerprint.as_slice())
+        .bind(asked.user_id)
+        .bind(asked.session_id)
+        .bind(asked.act.action)
+        .bind(asked.act.ip_address.as_deref())
+        .bind(asked.act.request_id.as_deref())
+        .bind(asked.from)
+        .bind(asked.to)
+        .bind(asked.currency.code().to_owned())
+        .bind(asked.amount)
+        .bind(asked.note.as_deref())
+        .bind(asked.limit)
+        .bind(asked.salts[0].as_slice())
+        .bind(asked.salts[1].as_slice())
+        .all()
+        .await?;
+    Ok(found.into_iter().map(CustomerRow::read).collect())
 }
 
 /// Writes all of a batch; what is told to people comes last, as its lock does.

@@ -119,6 +119,11 @@ statements! {
                 $17::uuid[], $18::text[], $19::text[], $20::timestamptz[]))
         INSERT INTO unsealed (subject_id, kind) SELECT * FROM UNNEST($21::uuid[], $22::text[])";
 
+    /// One transfer, whole, as a transaction of its own.
+    TRANSFER = "
+        SELECT * FROM post_transfer($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
+            $15, $16, $17, $18, $19, $20)";
+
     HOLDS = "
         UPDATE holds h SET status = 'CAPTURED', captured = n.captured,
             transaction_id = n.transaction_id

@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod batches;
 mod bench;
 mod commands;
 mod contract;

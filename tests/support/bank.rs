@@ -141,6 +141,33 @@ impl TestBank {
         Answer { status: parts.status, headers: parts.headers, body: body.to_vec() }
     }
 
+    /// The router of another process of the bank.
+    pub fn router_over(bank: &Bank) -> Router {
+        let peer = SocketAddr::from(([127, 0, 0, 1], 50_000));
+        router::router(bank.clone()).layer(MockConnectInfo(peer))
+    }
+
+    /// Posts a GraphQL document to a router.
+    pub fn post_to(
+        router: Router,
+        token: &str,
+        query: &str,
+        variables: Value,
+    ) -> impl Future<Output = Answer> + use<> {
+        let request = Self::request(Method::POST, "/graphql")
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::ACCEPT, "application/graphql-response+json")
+            .header(header::AUTHORIZATION, format!("Bearer {token}"));
+        let body = json!({ "query": query, "variables": variables }).to_string();
+        let request = request.body(Body::from(body)).expect("a request");
+        async move {
+            let response = router.oneshot(request).await.expect("the router never fails");
+            let (parts, body) = response.into_parts();
+            let body = to_bytes(body, usize::MAX).await.expect("a body in memory is read");
+            Answer { status: parts.status, headers: parts.headers, body: body.to_vec() }
+        }
+    }
+
     /// A request with a loopback Host, as a client of the sandbox sends it.
     pub fn request(method: Method, path: &str) -> axum::http::request::Builder {
         Request::builder().method(method).uri(path).header(header::HOST, "127.0.0.1:8080")
