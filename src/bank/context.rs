@@ -104,7 +104,8 @@ impl Bank {
         capacity: Capacity,
     ) -> Self {
         let hasher = Hasher::new(entropy.as_ref());
-        let ledger = Ledger::new(db.clone(), Arc::clone(&clock), Arc::clone(&entropy), capacity);
+        let (time, chance) = (Arc::clone(&clock), Arc::clone(&entropy));
+        let ledger = Ledger::new(db.clone(), time, chance, rules.currencies.clone(), capacity);
         let sessions = Cache::builder()
             .max_capacity(SESSION_FACTS_MAX)
             .time_to_live(SESSION_FACTS_LIFE)

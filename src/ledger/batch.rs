@@ -31,7 +31,7 @@ use crate::{
         clock::{Clock, Instant},
         entropy::Entropy,
         id::{AccountId, AuditId, HoldId, SessionId, TransactionId, UserId},
-        money::Money,
+        money::{Currency, Money},
     },
 };
 
@@ -52,6 +52,8 @@ pub struct Means {
     pub clock: Arc<dyn Clock>,
     /// Chance.
     pub chance: Arc<dyn Entropy>,
+    /// What accounts may be counted in.
+    pub currencies: Vec<Currency>,
 }
 
 /// What is known of the key of a posting before it is decided.

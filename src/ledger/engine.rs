@@ -12,11 +12,10 @@ use super::{
     batch::{Means, Outcome},
     posting::{Answer, LedgerError, Posting},
     single,
-    single::Currencies,
 };
 use crate::{
     db::{error::DbError, pool::Db},
-    types::{clock::Clock, entropy::Entropy},
+    types::{clock::Clock, entropy::Entropy, money::Currency},
 };
 
 /// Postings of one batch at most.
@@ -57,20 +56,20 @@ impl std::fmt::Debug for Job {
 }
 
 impl Ledger {
-    /// A ledger over a database. Its workers end when the last clone is dropped.
+    /// A ledger over a database, for these currencies. Its workers end when the last clone is dropped.
     pub fn new(
         db: Db,
         clock: Arc<dyn Clock>,
         chance: Arc<dyn Entropy>,
+        currencies: Vec<Currency>,
         capacity: Capacity,
     ) -> Self {
         let (queue, waiting) = mpsc::channel(capacity.waiting.max(1));
         let waiting = Arc::new(Mutex::new(waiting));
-        let currencies = Currencies::default();
         for _ in 0..capacity.batches.max(1) {
-            let means = Means { clock: Arc::clone(&clock), chance: Arc::clone(&chance) };
-            let currencies = currencies.clone();
-            tokio::spawn(work(db.clone(), means, currencies, Arc::clone(&waiting)));
+            let (clock, chance) = (Arc::clone(&clock), Arc::clone(&chance));
+            let means = Means { clock, chance, currencies: currencies.clone() };
+            tokio::spawn(work(db.clone(), means, Arc::clone(&waiting)));
         }
         Self { queue }
     }
@@ -89,12 +88,7 @@ impl Ledger {
 }
 
 /// Takes batches until nobody can send any more.
-async fn work(
-    db: Db,
-    means: Means,
-    currencies: Currencies,
-    waiting: Arc<Mutex<mpsc::Receiver<Job>>>,
-) {
+async fn work(db: Db, means: Means, waiting: Arc<Mutex<mpsc::Receiver<Job>>>) {
     loop {
         let mut jobs = Vec::new();
         let taken = waiting.lock().await.recv_many(&mut jobs, BATCH_MAX).await;
@@ -103,7 +97,7 @@ async fn work(
         }
         // In a task of its own, so that a panic costs one batch its answers and not
         // the bank its ledger.
-        let done = tokio::spawn(commit(db.clone(), means.clone(), currencies.clone(), jobs)).await;
+        let done = tokio::spawn(commit(db.clone(), means.clone(), jobs)).await;
         if let Err(error) = done {
             tracing::error!(%error, "a batch of postings panicked");
         }
@@ -111,18 +105,17 @@ async fn work(
 }
 
 /// Commits a batch and answers everybody.
-async fn commit(db: Db, means: Means, currencies: Currencies, jobs: Vec<Job>) {
+async fn commit(db: Db, means: Means, jobs: Vec<Job>) {
     let (postings, tells): (Vec<Posting>, Vec<_>) =
         jobs.into_iter().map(|job| (job.posting, job.tell)).unzip();
     let alone = match postings.as_slice() {
-        [posting] => single::post(&db, posting, &currencies, &means).await,
+        [posting] => single::post(&db, posting, &means).await,
         _ => None,
     };
     let answers = match alone {
         Some(answer) => vec![Ok(answer)],
         None => settle(&db, &means, &postings).await,
     };
-    answers.iter().flatten().for_each(|answer| currencies.learn(answer));
     for (tell, answer) in tells.into_iter().zip(answers) {
         // Whoever went away is not told; the key knows.
         let _ = tell.send(answer);

@@ -5,8 +5,6 @@
 //! one function of the database, which does it or leaves everything as it was. It
 //! knows no reasons: whatever is in the way is asked again as a batch.
 
-use moka::sync::Cache;
-
 use super::{
     batch::Means,
     books::text_of,
@@ -21,41 +19,13 @@ use crate::{
     },
     types::{
         entropy,
-        id::{AccountId, AuditId},
+        id::AuditId,
         money::{Currency, Money},
     },
 };
 
-/// Accounts whose currency is remembered.
-const CURRENCIES_MAX: u64 = 100_000;
-
-/// What accounts are counted in, which never changes.
-#[derive(Debug, Clone)]
-pub struct Currencies(Cache<AccountId, Currency>);
-
-impl Default for Currencies {
-    fn default() -> Self {
-        Self(Cache::new(CURRENCIES_MAX))
-    }
-}
-
-impl Currencies {
-    /// Remembers what an answer tells.
-    pub fn learn(&self, answer: &Answer) {
-        if let Answer::Done(Some(moved)) = answer {
-            for customer in [&moved.from, &moved.to].into_iter().filter_map(|e| e.customer.as_ref())
-            {
-                let account = &customer.account;
-                if !self.0.contains_key(&account.account_id) {
-                    self.0.insert(account.account_id, account.balance.currency);
-                }
-            }
-        }
-    }
-}
-
 /// What the function of the database is told, where the posting is of the kind that it does.
-fn transfer(posting: &Posting, currencies: &Currencies, means: &Means) -> Option<Transfer> {
+fn transfer(posting: &Posting, means: &Means) -> Option<Transfer> {
     let plain = posting.opens.is_none() && posting.captures.is_none();
     let movement = posting.movement.as_ref().filter(|movement| {
         plain && movement.kind == TransactionKind::Transfer && movement.reverses.is_none()
@@ -72,9 +42,12 @@ fn transfer(posting: &Posting, currencies: &Currencies, means: &Means) -> Option
     if !(fits && cards && *owner == Some(user_id) && from.id != to.id) {
         return None;
     }
-    let currency = currencies.0.get(&from.id)?;
     let Sum::Text(text) = sum else {
         return None;
+    };
+    let sum = |&currency: &Currency| {
+        let minor = amount::positive("amount", text, currency).ok()?;
+        Some((currency, minor, allowance.minor(currency)))
     };
     Some(Transfer {
         transaction_id: movement.transaction_id,
@@ -86,10 +59,8 @@ fn transfer(posting: &Posting, currencies: &Currencies, means: &Means) -> Option
         session_id,
         from: from.id,
         to: to.id,
-        currency,
-        amount: amount::positive("amount", text, currency).ok()?,
         note: movement.note.clone(),
-        limit: allowance.minor(currency),
+        sums: means.currencies.iter().filter_map(sum).collect(),
         salts: [entropy::bytes(means.chance.as_ref()), entropy::bytes(means.chance.as_ref())],
     })
 }
@@ -98,14 +69,9 @@ fn transfer(posting: &Posting, currencies: &Currencies, means: &Means) -> Option
 ///
 /// After a failure it is not known whether it was done: its key, which it always has,
 /// tells when it is asked again.
-pub async fn post(
-    db: &Db,
-    posting: &Posting,
-    currencies: &Currencies,
-    means: &Means,
-) -> Option<Answer> {
+pub async fn post(db: &Db, posting: &Posting, means: &Means) -> Option<Answer> {
+    let asked = transfer(posting, means)?;
     let mut alone = db.alone().await?;
-    let asked = transfer(posting, currencies, means)?;
     let done: Result<Vec<Customer>, DbError> = posting::transfer(&mut alone, &asked).await;
     let both = match done {
         Ok(both) => both,
@@ -118,6 +84,8 @@ pub async fn post(
     };
     let [from, to]: [Customer; 2] = both.try_into().ok()?;
     let posted_at = from.last_posted_at?;
+    let currency = from.account.balance.currency;
+    let amount = asked.sums.iter().find(|sum| sum.0 == currency)?.1;
     let end = |customer: Customer| {
         let text = text_of(&customer);
         MovedEnd { text, customer: Some(customer) }
@@ -127,7 +95,7 @@ pub async fn post(
         kind: TransactionKind::Transfer,
         reverses: None,
         posted_at,
-        amount: Money::new(asked.amount, asked.currency),
+        amount: Money::new(amount, currency),
         note: asked.note,
         from: end(from),
         to: end(to),

@@ -18,7 +18,7 @@ use super::{
     posting_postgres as postgres,
     posting_rows::{
         CounterKey, Written, audit_rows, balance_rows, capture_rows, codes, entry_rows, event_rows,
-        instants, limit_rows, text_rows, texts, transaction_rows, unsealed_rows, uuids,
+        instants, ints, limit_rows, text_rows, texts, transaction_rows, unsealed_rows, uuids,
     },
     posting_sqlite as sqlite,
 };
@@ -310,14 +310,11 @@ pub struct Transfer {
     pub from: AccountId,
     /// The card that is paid.
     pub to: AccountId,
-    /// What both must be counted in.
-    pub currency: Currency,
-    /// How much.
-    pub amount: Minor,
     /// What is noted.
     pub note: Option<String>,
-    /// What the person may pay to others in a day.
-    pub limit: Minor,
+    /// How much moves, and what the person may pay to others in a day, in each currency
+    /// in which it could be: the card that pays says which.
+    pub sums: Vec<(Currency, Minor, Minor)>,
     /// For the two entries.
     pub salts: [[u8; 16]; 2],
 }
@@ -325,6 +322,11 @@ pub struct Transfer {
 /// Does a transfer in one call on PostgreSQL, and tells how the two cards stand then: the
 /// one that paid, and the one that was paid.
 pub async fn transfer(alone: &mut Alone, asked: &Transfer) -> Result<Vec<Customer>, DbError> {
+    let sums = Rows::new(vec![
+        texts(&asked.sums, |sum| Some(sum.0.code().to_owned())),
+        ints(&asked.sums, |sum| Some(sum.1.0)),
+        ints(&asked.sums, |sum| Some(sum.2.0)),
+    ]);
     let found: Vec<CustomerRow> = alone
         .query(postgres::TRANSFER)
         .bind(asked.transaction_id)
@@ -341,12 +343,10 @@ pub async fn transfer(alone: &mut Alone, asked: &Transfer) -> Result<Vec<Custome
         .bind(asked.act.request_id.as_deref())
         .bind(asked.from)
         .bind(asked.to)
-        .bind(asked.currency.code().to_owned())
-        .bind(asked.amount)
         .bind(asked.note.as_deref())
-        .bind(asked.limit)
         .bind(asked.salts[0].as_slice())
         .bind(asked.salts[1].as_slice())
+        .bind_rows(&sums)
         .all()
         .await?;
     Ok(found.into_iter().map(CustomerRow::read).collect())

@@ -66,7 +66,8 @@ impl World {
         let model = Model::new(&people);
         let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(seed));
         let clock = Arc::clone(&bank.clock);
-        let means = Means { clock, chance: entropy };
+        let currencies = bank.bank.rules.currencies.clone();
+        let means = Means { clock, chance: entropy, currencies };
         Self { bank, model, chance, means, seed }
     }
 
