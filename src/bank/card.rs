@@ -128,12 +128,10 @@ pub async fn create(
     let id = opening.account_id;
     let posting = Posting {
         key: keyed.map(|keyed| keyed.claiming(ResultKind::Card, id.uuid())),
-        act: permit.act("createCard"),
         session: Some((permit.session_id, permit.user_id)),
-        captures: None,
-        allowance: None,
         movement: opening_credit(bank, &opening),
         opens: Some(opening),
+        ..Posting::new(permit.act("createCard"))
     };
     let (id, replayed) = match bank.ledger.post(posting).await? {
         Answer::Done(_) => (id, false),

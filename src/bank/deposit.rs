@@ -74,12 +74,8 @@ async fn prepare(bank: &Bank, permit: &Permit, asked: &Deposit) -> Result<Postin
     let keyed = Keyed::new(bank, permit.user_id, &asked.key, RECORD, &input);
     let transaction_id = TransactionId::generate(bank.clock.as_ref(), bank.entropy.as_ref());
     Ok(Posting {
-        act: permit.act(RECORD),
         key: Some(keyed.claiming(ResultKind::Transaction, transaction_id.uuid())),
         session: Some((permit.session_id, permit.user_id)),
-        opens: None,
-        captures: None,
-        allowance: None,
         movement: Some(Movement {
             transaction_id,
             kind: TransactionKind::Income,
@@ -89,6 +85,7 @@ async fn prepare(bank: &Bank, permit: &Permit, asked: &Deposit) -> Result<Postin
             sum: Sum::Text(asked.amount.clone()),
             note: Some(reference.as_str().to_owned()),
         }),
+        ..Posting::new(permit.act(RECORD))
     })
 }
 

@@ -265,12 +265,9 @@ async fn prepare_capture(
     let named = AccountRef { kind: AccountKind::Card, id: hold.account_id };
     let field = "holdId";
     let posting = Posting {
-        act: permit.act(CAPTURE),
         key: Some(keyed.claiming(ResultKind::Transaction, transaction_id.uuid())),
         session: Some((permit.session_id, permit.user_id)),
-        opens: None,
         captures: Some(hold.hold_id),
-        allowance: None,
         movement: Some(Movement {
             transaction_id,
             kind: TransactionKind::Purchase,
@@ -280,6 +277,7 @@ async fn prepare_capture(
             sum: amount.cloned().map_or(Sum::Rest, Sum::Text),
             note: None,
         }),
+        ..Posting::new(permit.act(CAPTURE))
     };
     Ok((hold.hold_id, posting))
 }

@@ -71,12 +71,8 @@ async fn prepare(bank: &Bank, permit: &Permit, asked: &Reverse) -> Result<Postin
     let keyed = Keyed::new(bank, permit.user_id, &asked.key, REVERSE, &input);
     let transaction_id = TransactionId::generate(bank.clock.as_ref(), bank.entropy.as_ref());
     Ok(Posting {
-        act: permit.act(REVERSE),
         key: Some(keyed.claiming(ResultKind::Transaction, transaction_id.uuid())),
         session: Some((permit.session_id, permit.user_id)),
-        opens: None,
-        captures: None,
-        allowance: None,
         movement: Some(Movement {
             transaction_id,
             kind: TransactionKind::Reversal,
@@ -86,6 +82,7 @@ async fn prepare(bank: &Bank, permit: &Permit, asked: &Reverse) -> Result<Postin
             sum: asked.amount.clone().map_or(Sum::Rest, Sum::Text),
             note: Some(reason.as_str().to_owned()),
         }),
+        ..Posting::new(permit.act(REVERSE))
     })
 }
 

@@ -228,13 +228,11 @@ async fn post(
     account_id: AccountId,
 ) -> Result<MovedMoney, Failure> {
     let posting = Posting {
-        act: permit.act(action),
         key: Some(keyed.claiming(ResultKind::Transaction, movement.transaction_id.uuid())),
         session: Some((permit.session_id, permit.user_id)),
-        opens: None,
-        captures: None,
         allowance: Some(Allowance { subject: permit.user_id, kind, units }),
         movement: Some(movement),
+        ..Posting::new(permit.act(action))
     };
     match bank.ledger.post(posting).await? {
         Answer::Done(Some(moved)) => Ok(shown(permit, *moved, account_id)),

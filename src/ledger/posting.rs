@@ -41,6 +41,21 @@ pub struct Posting {
     pub movement: Option<Movement>,
 }
 
+impl Posting {
+    /// A posting that does nothing yet and has no condition.
+    pub fn new(act: Act) -> Self {
+        Self {
+            act,
+            key: None,
+            session: None,
+            opens: None,
+            captures: None,
+            allowance: None,
+            movement: None,
+        }
+    }
+}
+
 /// An account to be opened.
 #[derive(Debug, Clone)]
 pub struct Opening {

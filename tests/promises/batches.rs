@@ -67,7 +67,6 @@ fn transfer(bank: &TestBank, by: &Permit, key: &str, from: &str, to: &str, cents
     };
     let amount = format!("{}.{:02}", cents / 100, cents % 100);
     Posting {
-        act: by.act("transfer"),
         key: Some(NewOperation {
             scope_id: by.user_id.uuid(),
             key: key.to_owned(),
@@ -76,9 +75,6 @@ fn transfer(bank: &TestBank, by: &Permit, key: &str, from: &str, to: &str, cents
             result_id: transaction_id.uuid(),
         }),
         session: Some((by.session_id, by.user_id)),
-        opens: None,
-        captures: None,
-        allowance: None,
         movement: Some(Movement {
             transaction_id,
             kind: TransactionKind::Transfer,
@@ -88,6 +84,7 @@ fn transfer(bank: &TestBank, by: &Permit, key: &str, from: &str, to: &str, cents
             sum: Sum::Text(DecimalText::parse(&amount).expect("a decimal")),
             note: None,
         }),
+        ..Posting::new(by.act("transfer"))
     }
 }
 

@@ -375,15 +375,7 @@ fn posting() -> Posting {
         ip_address: None,
         request_id: None,
     };
-    Posting {
-        act,
-        key: None,
-        session: None,
-        opens: None,
-        captures: None,
-        allowance: None,
-        movement: None,
-    }
+    Posting::new(act)
 }
 
 fn movement(id: TransactionId, kind: TransactionKind, from: End, to: End, minor: i64) -> Movement {
