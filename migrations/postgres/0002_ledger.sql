@@ -151,8 +151,7 @@ CREATE FUNCTION post_transfer(
     status TEXT, posted BIGINT, held BIGINT, overdraft_limit BIGINT, version BIGINT,
     last_posted_at TIMESTAMPTZ, legacy_id BIGINT, holder_first_name TEXT, holder_last_name TEXT,
     last4 TEXT, expires_on DATE, first_name TEXT, last_name TEXT
-) LANGUAGE plpgsql
-SET enable_seqscan = off SET enable_bitmapscan = off SET plan_cache_mode = force_generic_plan AS $$
+) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
     payer     RECORD;

@@ -143,7 +143,7 @@ pub async fn authenticate(
 
 /// Asks the database what is known of a session, and remembers it for a second.
 async fn ask(bank: &Bank, key: (SessionId, UserId)) -> Result<Option<Facts>, Failure> {
-    let mut s = bank.db.read().await?;
+    let mut s = bank.db.alone().await?;
     let facts = session::facts(&mut s, key.0, key.1).await?;
     if let Some(facts) = facts {
         bank.sessions.insert(key, facts);

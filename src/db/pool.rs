@@ -21,10 +21,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{
-    error::DbError,
-    session::{Alone, Session},
-};
+use super::{error::DbError, session::Session};
 
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
@@ -142,13 +139,13 @@ impl Db {
         })
     }
 
-    /// A connection for one statement that is a transaction of its own; none on SQLite,
-    /// where a round trip costs nothing, and none where no connection is free.
-    pub async fn alone(&self) -> Option<Alone> {
-        match self {
-            Self::Sqlite { .. } => None,
-            Self::Postgres(pool) => pool.acquire().await.ok().map(Alone::new),
-        }
+    /// For one statement that is a transaction of its own, which saves a round trip before
+    /// it and one after it. On SQLite it only reads.
+    pub async fn alone(&self) -> Result<Session, DbError> {
+        Ok(match self {
+            Self::Sqlite { readers, .. } => Session::SqliteAlone(readers.acquire().await?),
+            Self::Postgres(pool) => Session::PostgresAlone(pool.acquire().await?),
+        })
     }
 
     /// Which database it is, for people: `SQLite 3.50.4`.

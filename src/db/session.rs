@@ -1,4 +1,4 @@
-//! One open transaction.
+//! One open transaction, or a connection on which each statement is one.
 
 use sqlx::{Postgres, Sqlite, Transaction, pool::PoolConnection};
 
@@ -13,15 +13,21 @@ pub enum Session {
     Sqlite(Transaction<'static, Sqlite>),
     /// A transaction on PostgreSQL.
     Postgres(Transaction<'static, Postgres>),
+    /// A connection to SQLite on which each statement is a transaction of its own.
+    SqliteAlone(PoolConnection<Sqlite>),
+    /// The same to PostgreSQL.
+    PostgresAlone(PoolConnection<Postgres>),
 }
 
 impl Session {
     /// A statement to run in this transaction.
     pub fn query(&mut self, sql: &'static str) -> Query<'_> {
-        match self {
-            Self::Sqlite(tx) => Query::sqlite(&mut *tx, sql),
-            Self::Postgres(tx) => Query::postgres(&mut *tx, sql),
-        }
+        self.query_either(sql, sql)
+    }
+
+    /// It is on SQLite.
+    pub fn is_sqlite(&self) -> bool {
+        matches!(self, Self::Sqlite(_) | Self::SqliteAlone(_))
     }
 
     /// The same statement in the words of either database, for the few that have to differ.
@@ -29,6 +35,8 @@ impl Session {
         match self {
             Self::Sqlite(tx) => Query::sqlite(&mut *tx, sqlite),
             Self::Postgres(tx) => Query::postgres(&mut *tx, postgres),
+            Self::SqliteAlone(connection) => Query::sqlite(&mut *connection, sqlite),
+            Self::PostgresAlone(connection) => Query::postgres(&mut *connection, postgres),
         }
     }
 
@@ -36,15 +44,15 @@ impl Session {
     /// it was free: it never waits. On SQLite a transaction that writes is alone anyway.
     pub async fn try_lock(&mut self, name: &'static str) -> Result<bool, DbError> {
         const TRY: &str = "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))";
-        match self {
-            Self::Sqlite(_) => Ok(true),
-            Self::Postgres(_) => Ok(self.query(TRY).bind(name).scalar().await?.unwrap_or(false)),
+        if self.is_sqlite() {
+            return Ok(true);
         }
+        Ok(self.query(TRY).bind(name).scalar().await?.unwrap_or(false))
     }
 
     /// Lets the statements of this transaction read whole tables, for what needs all rows.
     pub async fn allow_scans(&mut self) -> Result<(), DbError> {
-        if let Self::Postgres(_) = self {
+        if !self.is_sqlite() {
             self.query("SET LOCAL enable_seqscan = on").execute().await?;
             self.query("SET LOCAL enable_bitmapscan = on").execute().await?;
         }
@@ -61,23 +69,10 @@ impl Session {
         match self {
             Self::Sqlite(tx) => tx.commit().await?,
             Self::Postgres(tx) => tx.commit().await?,
+            // Each statement was committed when it ended well.
+            Self::SqliteAlone(_) | Self::PostgresAlone(_) => {}
         }
         fault::after_commit().await;
         Ok(())
-    }
-}
-
-/// A connection to PostgreSQL for one statement that is a transaction of its own.
-#[derive(Debug)]
-pub struct Alone(PoolConnection<Postgres>);
-
-impl Alone {
-    pub(super) fn new(connection: PoolConnection<Postgres>) -> Self {
-        Self(connection)
-    }
-
-    /// The statement; it is committed when it ends well.
-    pub fn query(&mut self, sql: &'static str) -> Query<'_> {
-        Query::postgres(&mut self.0, sql)
     }
 }

@@ -26,7 +26,7 @@ use crate::{
     db::{
         error::DbError,
         rows::{Column, Rows},
-        session::{Alone, Session},
+        session::Session,
     },
     domain::{
         account::{AccountKind, AccountStatus, Balance},
@@ -321,13 +321,13 @@ pub struct Transfer {
 
 /// Does a transfer in one call on PostgreSQL, and tells how the two cards stand then: the
 /// one that paid, and the one that was paid.
-pub async fn transfer(alone: &mut Alone, asked: &Transfer) -> Result<Vec<Customer>, DbError> {
+pub async fn transfer(session: &mut Session, asked: &Transfer) -> Result<Vec<Customer>, DbError> {
     let sums = Rows::new(vec![
         texts(&asked.sums, |sum| Some(sum.0.code().to_owned())),
         ints(&asked.sums, |sum| Some(sum.1.0)),
         ints(&asked.sums, |sum| Some(sum.2.0)),
     ]);
-    let found: Vec<CustomerRow> = alone
+    let found: Vec<CustomerRow> = session
         .query(postgres::TRANSFER)
         .bind(asked.transaction_id)
         .bind(asked.audit_id)
@@ -354,9 +354,10 @@ pub async fn transfer(alone: &mut Alone, asked: &Transfer) -> Result<Vec<Custome
 
 /// Writes all of a batch; what is told to people comes last, as its lock does.
 pub async fn write(session: &mut Session, written: &Written) -> Result<(), DbError> {
-    match session {
-        Session::Sqlite(_) => write_sqlite(session, written).await?,
-        Session::Postgres(_) => write_postgres(session, written).await?,
+    if session.is_sqlite() {
+        write_sqlite(session, written).await?;
+    } else {
+        write_postgres(session, written).await?;
     }
     if !written.captures.is_empty() {
         let rows = capture_rows(&written.captures);
@@ -367,7 +368,7 @@ pub async fn write(session: &mut Session, written: &Written) -> Result<(), DbErr
         return Ok(());
     }
     let rows = event_rows(&written.events);
-    if let Session::Sqlite(_) = session {
+    if session.is_sqlite() {
         session.query(sqlite::ADVANCE_STREAMS).bind_rows(&rows).execute().await?;
     }
     let told = session.query_either(sqlite::EVENTS, postgres::EVENTS).bind_rows(&rows);
