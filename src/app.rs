@@ -16,7 +16,7 @@ use crate::{
         error::Failure,
         key_ring, outbox, sweep,
     },
-    config::Config,
+    config::checked::Config,
     db::{error::DbError, pool::Db},
     http::router,
     ledger::sealer::Sealer,

@@ -14,8 +14,11 @@ use crate::{
     bank::{books, books::Report},
     bench,
     bench::options::Options,
-    config,
-    config::{Command, Config, ConfigError},
+    config::{
+        arguments,
+        arguments::Command,
+        checked::{Config, ConfigError},
+    },
     graphql::schema,
     seed,
     seed::Seeded,
@@ -38,7 +41,7 @@ enum CliError {
 
 /// Runs the command that the arguments name.
 pub async fn run(arguments: Vec<OsString>) -> ExitCode {
-    let arguments = match config::read(&arguments) {
+    let arguments = match arguments::read(&arguments) {
         Ok(arguments) => arguments,
         Err(error) => error.exit(),
     };

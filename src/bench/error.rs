@@ -1,6 +1,8 @@
 //! What ends a measurement early.
 
-use crate::{app::AppError, bank::error::Failure, config::ConfigError, db::error::DbError};
+use crate::{
+    app::AppError, bank::error::Failure, config::checked::ConfigError, db::error::DbError,
+};
 
 /// Nothing could be measured, or what was measured cannot be trusted.
 #[derive(Debug, thiserror::Error)]

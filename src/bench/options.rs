@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::Settings;
+use crate::config::settings::Settings;
 
 /// The groups that `--only` names.
 pub const GROUPS: [&str; 5] = ["many", "hot", "me", "history", "memory"];

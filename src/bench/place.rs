@@ -13,7 +13,7 @@ use super::{
     options::Options,
 };
 use crate::{
-    config::{Config, Settings},
+    config::{checked::Config, settings::Settings},
     db::{error::DbError, scratch},
     types::{entropy, entropy::SystemEntropy},
 };

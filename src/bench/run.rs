@@ -24,7 +24,7 @@ use super::{
     transfers::{Peers, Stage},
 };
 use crate::{
-    config::Config,
+    config::checked::Config,
     db::{pool::Db, scratch},
     types::{
         clock,

@@ -21,7 +21,7 @@ use crate::{
     app,
     app::AppError,
     bank::{context::Bank, permit::Visitor, session},
-    config::Config,
+    config::checked::Config,
     db::error::DbError,
     domain::session::Facade,
     types::{

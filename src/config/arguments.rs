@@ -1,0 +1,183 @@
+//! The command line: subcommands, and settings from flags, `TELLER_…` variables and a file, in this order of weight.
+
+use std::{
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use clap::{
+    ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, builder::Resettable,
+};
+
+use super::settings::Settings;
+
+/// A GraphQL banking API server over a double-entry ledger.
+///
+/// Without any setting it runs as a sandbox: SQLite in ./data, captured mail at
+/// /dev/inbox, opening credits and free top-ups.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "teller", version, propagate_version = true, after_help = AFTER_HELP)]
+pub struct Arguments {
+    /// What to do; serve where nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// The settings of all commands.
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+const AFTER_HELP: &str = "Each setting is taken from its flag, else from its TELLER_… variable, \
+    else from the file of --config, else it has the default shown. The file is TOML with the \
+    flags' names: listen = \"127.0.0.1:9000\".";
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Serve the API (the default).
+    Serve,
+    /// Bring the database's schema up to date, and stop.
+    Migrate,
+    /// Print the GraphQL schema.
+    Schema,
+    /// Make demo people with cards and a little history; sandbox only.
+    Seed,
+    /// Compute every sum and balance of the books again; exit 1 on a difference.
+    Audit,
+    /// Measure a server of its own against its peers: on SQLite in a temporary folder, or on databases that it makes on the server of a postgres:// URL and drops again.
+    Bench {
+        /// Print one JSON object with every round in place of the table.
+        #[arg(long)]
+        json: bool,
+        /// Use tiny numbers, which show that it runs and judge nothing.
+        #[arg(long)]
+        quick: bool,
+        /// Measure one group of rows alone: many, hot, me, history or memory.
+        #[arg(long, value_name = "GROUP")]
+        only: Option<String>,
+        /// How long each load of each round lasts; 5 where nothing is said.
+        #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..=3600))]
+        seconds: Option<u64>,
+    },
+    /// Serve the plain JSON that `bench` compares with.
+    #[command(hide = true)]
+    BenchTwin,
+}
+
+/// Reads flags, variables and the file.
+///
+/// Help, versions and malformed flags come back as clap's own errors, which know
+/// how to show themselves.
+pub fn read(arguments: &[OsString]) -> Result<Arguments, clap::Error> {
+    let command = without_empty_variables(Arguments::command());
+    // The file's place is known before its settings can be; so flags are read twice.
+    let first = command.clone().ignore_errors(true).try_get_matches_from(arguments)?;
+    let file: Option<&PathBuf> = first.get_one("config");
+    let command = match file {
+        Some(file) => with_file(command, file)?,
+        None => command,
+    };
+    let matches: ArgMatches = command.try_get_matches_from(arguments)?;
+    Arguments::from_arg_matches(&matches)
+}
+
+/// A variable that is set to nothing is as one that is not set: files that start
+/// containers pass such for every setting that they leave alone.
+fn without_empty_variables(mut command: clap::Command) -> clap::Command {
+    let is_empty = |argument: &clap::Arg| {
+        argument.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty())
+    };
+    let empty: Vec<clap::Id> =
+        command.get_arguments().filter(|a| is_empty(a)).map(|a| a.get_id().clone()).collect();
+    for id in empty {
+        command = command.mut_arg(id, |argument| argument.env(Resettable::Reset));
+    }
+    command
+}
+
+/// Makes the values of a file the defaults of their flags.
+fn with_file(mut command: clap::Command, file: &Path) -> Result<clap::Command, clap::Error> {
+    let mut fail = |message: String| {
+        let kind = clap::error::ErrorKind::InvalidValue;
+        command.error(kind, format!("{}: {message}", file.display()))
+    };
+    let text = fs::read_to_string(file).map_err(|error| fail(error.to_string()))?;
+    let table: toml::Table = text.parse().map_err(|error| fail(format!("{error}")))?;
+    for (name, value) in table {
+        let id = name.replace('-', "_");
+        let known = command.get_arguments().any(|argument| argument.get_id() == id.as_str());
+        let plain = match value {
+            toml::Value::String(text) => Some(text),
+            toml::Value::Integer(number) => Some(number.to_string()),
+            toml::Value::Boolean(flag) => Some(flag.to_string()),
+            toml::Value::Array(list) => {
+                let texts: Option<Vec<&str>> = list.iter().map(toml::Value::as_str).collect();
+                texts.map(|texts| texts.join(","))
+            }
+            _ => None,
+        };
+        let mut fail = |message: String| {
+            let kind = clap::error::ErrorKind::UnknownArgument;
+            command.error(kind, format!("{}: {message}", file.display()))
+        };
+        if !known || id == "config" {
+            return Err(fail(format!("there is no setting {name}")));
+        }
+        let Some(plain) = plain else {
+            return Err(fail(format!("{name} must be a text, a number, true or false, or a list")));
+        };
+        command = command.mut_arg(id, |argument| argument.default_value(plain));
+    }
+    Ok(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use super::read;
+
+    fn arguments(texts: &[&str]) -> Vec<OsString> {
+        ["teller"].iter().chain(texts).map(OsString::from).collect()
+    }
+
+    #[test]
+    fn a_file_stands_behind_flags() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("teller.toml");
+        let text = "listen = \"127.0.0.1:9000\"\ncurrencies = [\"EUR\", \"JPY\"]\n\
+            database-connections = 3\nproduction = true\n";
+        std::fs::write(&file, text).unwrap();
+        let path = file.to_str().unwrap();
+        let read = |more: &[&str]| {
+            let texts = [&["--config", path], more].concat();
+            read(&arguments(&texts)).unwrap().settings
+        };
+        let settings = read(&["audit"]);
+        assert_eq!(settings.listen.port(), 9000);
+        assert_eq!(settings.currencies, ["EUR", "JPY"]);
+        assert_eq!(settings.database_connections, 3);
+        assert!(settings.production);
+        assert_eq!(read(&["serve", "--listen", "127.0.0.1:1"]).listen.port(), 1);
+    }
+
+    #[test]
+    fn a_file_with_an_unknown_setting_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("teller.toml");
+        std::fs::write(&file, "lisen = \"127.0.0.1:9000\"\n").unwrap();
+        let error = read(&arguments(&["--config", file.to_str().unwrap()])).unwrap_err();
+        assert!(error.to_string().contains("there is no setting lisen"), "{error}");
+    }
+
+    #[test]
+    fn a_switch_is_set_by_its_name_alone_or_by_a_word() {
+        let production = |texts: &[&str]| read(&arguments(texts)).unwrap().settings.production;
+        assert!(!production(&[]));
+        assert!(production(&["--production"]));
+        assert!(production(&["--production", "audit"]));
+        assert!(production(&["--production=yes"]));
+        assert!(!production(&["--production=0"]));
+    }
+}

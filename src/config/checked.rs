@@ -1,0 +1,219 @@
+//! The settings once they were checked, all of them at once.
+
+use std::net::SocketAddr;
+
+use super::{
+    secret,
+    settings::{Funding, Settings},
+};
+use crate::{
+    bank::context::Rules,
+    crypto::keyring::Keyring,
+    ledger::engine::Capacity,
+    types::{entropy::Entropy, money::Currency, secret::Secret},
+};
+
+/// Settings that were checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The database.
+    pub database_url: String,
+    /// Connections to it that are open at most.
+    pub database_connections: u32,
+    /// All keys.
+    pub ring: Keyring,
+    /// The SMTP server for letters.
+    pub smtp_url: Option<String>,
+    /// The sender of letters.
+    pub mail_from: String,
+    /// Where clients reach this server; none where that is the listening address.
+    pub public_url: Option<String>,
+    /// What an operator sets of the bank's rules.
+    pub rules: Rules,
+    /// How much the ledger takes on.
+    pub ledger: Capacity,
+}
+
+/// Everything that is wrong with the settings, a sentence each.
+#[derive(Debug, thiserror::Error)]
+#[error("the settings are not usable:\n{}", .0.iter().map(|fault| format!("  - {fault}")).collect::<Vec<_>>().join("\n"))]
+pub struct ConfigError(pub Vec<String>);
+
+impl Settings {
+    /// Checks all settings at once and lists everything that is wrong.
+    pub fn check(&self, entropy: &dyn Entropy) -> Result<Config, ConfigError> {
+        let mut faults = Vec::new();
+        let currencies = self.read_currencies(&mut faults);
+        self.check_urls(&mut faults);
+        self.check_production(&mut faults);
+        let ring = match self.secret(entropy) {
+            Ok(Some(secret)) => Keyring::from_secret(&secret)
+                .map_err(|weak| faults.push(format!("TELLER_SECRET_KEY {weak}")))
+                .ok(),
+            Ok(None) => None,
+            Err(fault) => {
+                faults.push(fault);
+                None
+            }
+        };
+        let (Some(ring), true) = (ring, faults.is_empty()) else {
+            return Err(ConfigError(faults));
+        };
+        let default_funding = if self.production { Funding::Staff } else { Funding::Open };
+        let funding = self.funding.unwrap_or(default_funding);
+        // The sandbox is generous, so that a load can be put on it.
+        let by_mode = |production| if self.production { production } else { 1_000_000 };
+        Ok(Config {
+            listen: self.listen,
+            database_url: self.database_url(),
+            database_connections: self.database_connections,
+            ring,
+            smtp_url: self.smtp_url.clone(),
+            mail_from: self.mail_from.clone(),
+            public_url: self.public_url.clone(),
+            rules: Rules {
+                sandbox: !self.production,
+                currencies,
+                funding_open: funding == Funding::Open,
+                transfer_limit: self.transfer_limit.unwrap_or(by_mode(10_000)),
+                top_up_limit: self.top_up_limit.unwrap_or(by_mode(5_000)),
+            },
+            ledger: Capacity {
+                waiting: self.ledger_queue as usize,
+                batches: self.ledger_batches as usize,
+            },
+        })
+    }
+
+    fn read_currencies(&self, faults: &mut Vec<String>) -> Vec<Currency> {
+        let mut currencies = Vec::new();
+        for code in &self.currencies {
+            match Currency::parse(&code.trim().to_ascii_uppercase()) {
+                Some(currency) if currencies.contains(&currency) => {
+                    faults.push(format!("TELLER_CURRENCIES names {currency} twice"));
+                }
+                Some(currency) => currencies.push(currency),
+                None => {
+                    faults.push(format!("TELLER_CURRENCIES: {code} is no code of ISO 4217"));
+                }
+            }
+        }
+        if self.currencies.is_empty() {
+            faults.push("TELLER_CURRENCIES must name one currency at least".to_owned());
+        }
+        currencies
+    }
+
+    fn check_urls(&self, faults: &mut Vec<String>) {
+        let public = self.public_url.iter().map(|url| ("TELLER_PUBLIC_URL", url));
+        let frontends = self.frontend_url.iter().map(|url| ("TELLER_FRONTEND_URL", url));
+        for (name, url) in public.chain(frontends) {
+            let parsed = url::Url::parse(url).ok();
+            let web = parsed.is_some_and(|url| matches!(url.scheme(), "http" | "https"));
+            if !web {
+                faults.push(format!("{name} must begin with http:// or https://"));
+            }
+        }
+        if let Some(url) = &self.smtp_url
+            && !(url.starts_with("smtp://") || url.starts_with("smtps://"))
+        {
+            faults.push("TELLER_SMTP_URL must begin with smtp:// or smtps://".to_owned());
+        }
+        let known = ["sqlite:", "postgres:", "postgresql:"];
+        if !known.iter().any(|scheme| self.database_url().starts_with(scheme)) {
+            faults.push("TELLER_DATABASE_URL must begin with sqlite: or postgres:".to_owned());
+        }
+    }
+
+    fn check_production(&self, faults: &mut Vec<String>) {
+        if !self.production {
+            return;
+        }
+        if self.secret_key.is_none() {
+            faults.push("--production needs TELLER_SECRET_KEY: 32 random bytes or more".to_owned());
+        }
+        if self.smtp_url.is_none() {
+            faults.push("--production needs TELLER_SMTP_URL: letters carry the codes".to_owned());
+        }
+        if self.frontend_url.is_empty() {
+            faults.push("--production needs TELLER_FRONTEND_URL: the allowed origins".to_owned());
+        }
+    }
+
+    /// The database of the settings, or a SQLite file in the data folder.
+    fn database_url(&self) -> String {
+        let otherwise = || format!("sqlite://{}", self.data_dir.join("teller.db").display());
+        self.database_url.clone().unwrap_or_else(otherwise)
+    }
+
+    /// The secret of the settings, or the sandbox's own, made once and kept.
+    fn secret(&self, entropy: &dyn Entropy) -> Result<Option<Secret>, String> {
+        match (&self.secret_key, self.production) {
+            (Some(secret), _) => Ok(Some(Secret::new(secret))),
+            (None, true) => Ok(None),
+            (None, false) => {
+                let file = self.data_dir.join("secret.key");
+                let secret = secret::kept(&self.data_dir, &file, entropy);
+                secret.map(Some).map_err(|error| format!("{}: {error}", file.display()))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use crate::{config::arguments::read, types::entropy::SystemEntropy};
+
+    fn arguments(texts: &[&str]) -> Vec<OsString> {
+        ["teller"].iter().chain(texts).map(OsString::from).collect()
+    }
+
+    #[test]
+    fn production_says_everything_that_it_misses_at_once() {
+        let settings =
+            read(&arguments(&["--production", "--currencies", "USD,XYZ"])).unwrap().settings;
+        let told = settings.check(&SystemEntropy).unwrap_err().to_string();
+        for needed in ["TELLER_SECRET_KEY", "TELLER_SMTP_URL", "TELLER_FRONTEND_URL", "XYZ"] {
+            assert!(told.contains(needed), "{told}");
+        }
+    }
+
+    #[test]
+    fn production_takes_no_money_from_anybody_unless_told() {
+        let mut texts = vec![
+            "--production",
+            "--secret-key",
+            "0123456789abcdef0123456789abcdef",
+            "--smtp-url",
+            "smtp://127.0.0.1:25",
+            "--frontend-url",
+            "https://bank.example.org",
+        ];
+        let rules = |texts: &[&str]| {
+            read(&arguments(texts)).unwrap().settings.check(&SystemEntropy).unwrap().rules
+        };
+        assert!(!rules(&texts).funding_open);
+        assert!(!rules(&texts).sandbox);
+        texts.extend(["--funding", "open"]);
+        assert!(rules(&texts).funding_open);
+    }
+
+    #[test]
+    fn the_sandbox_makes_its_secret_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let settings = read(&arguments(&["--data-dir", data.to_str().unwrap()])).unwrap().settings;
+        let one = settings.check(&SystemEntropy).unwrap();
+        assert_eq!(one.database_url, format!("sqlite://{}/teller.db", data.display()));
+        let two = settings.check(&SystemEntropy).unwrap();
+        assert_eq!(one.ring.key_id, two.ring.key_id);
+        let mode = std::os::unix::fs::PermissionsExt::mode(
+            &std::fs::metadata(data.join("secret.key")).unwrap().permissions(),
+        );
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}

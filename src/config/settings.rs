@@ -1,0 +1,172 @@
+//! The settings as they are typed.
+
+use std::{
+    net::{SocketAddr, ToSocketAddrs as _},
+    path::PathBuf,
+};
+
+use clap::{ArgAction, ValueEnum, builder::BoolishValueParser};
+
+/// Who may pay money in from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Funding {
+    /// Everybody, free of charge.
+    Open,
+    /// Only the bank's staff, who record deposits.
+    Staff,
+}
+
+/// The settings as they are typed.
+#[expect(clippy::doc_markdown, reason = "`--help` shows these lines as they stand here")]
+#[derive(Debug, Clone, clap::Args)]
+pub struct Settings {
+    /// A TOML file with further settings.
+    #[arg(long, global = true, env = "TELLER_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Where to listen.
+    #[arg(
+        long,
+        global = true,
+        env = "TELLER_LISTEN",
+        value_name = "ADDRESS:PORT",
+        default_value = "127.0.0.1:8080",
+        value_parser = listen_address
+    )]
+    pub listen: SocketAddr,
+
+    /// The database: sqlite://PATH or postgres://USER:PASSWORD@HOST:PORT/NAME; teller.db in the data folder where nothing is said.
+    #[arg(
+        long,
+        global = true,
+        env = "TELLER_DATABASE_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    pub database_url: Option<String>,
+
+    /// Connections to the database that are open at most (readers, on SQLite).
+    #[arg(long, global = true, env = "TELLER_DATABASE_CONNECTIONS", value_name = "NUMBER", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub database_connections: u32,
+
+    /// Where the sandbox keeps its secret and its SQLite file.
+    #[arg(
+        long,
+        global = true,
+        env = "TELLER_DATA_DIR",
+        value_name = "FOLDER",
+        default_value = "data"
+    )]
+    pub data_dir: PathBuf,
+
+    /// The secret that all keys are made of, 32 random bytes or more; the sandbox makes its own.
+    #[arg(
+        long,
+        global = true,
+        env = "TELLER_SECRET_KEY",
+        hide_env_values = true,
+        value_name = "TEXT"
+    )]
+    pub secret_key: Option<String>,
+
+    /// The SMTP server for letters: smtp://HOST:PORT, or smtps://USER:PASSWORD@HOST.
+    #[arg(
+        long,
+        global = true,
+        env = "TELLER_SMTP_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    pub smtp_url: Option<String>,
+
+    /// The sender of letters.
+    #[arg(
+        long,
+        global = true,
+        env = "TELLER_MAIL_FROM",
+        value_name = "MAILBOX",
+        default_value = "Teller <teller@localhost>"
+    )]
+    pub mail_from: String,
+
+    /// Where clients reach this server; http:// and the listening address where nothing is said.
+    #[arg(long, global = true, env = "TELLER_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
+
+    /// A front end: the target of links and an allowed origin; repeatable, or with commas.
+    #[arg(
+        long,
+        global = true,
+        env = "TELLER_FRONTEND_URL",
+        value_name = "URL",
+        value_delimiter = ','
+    )]
+    pub frontend_url: Vec<String>,
+
+    /// What accounts may be counted in, ISO 4217 codes with commas; the first is the default.
+    #[arg(
+        long,
+        global = true,
+        env = "TELLER_CURRENCIES",
+        value_name = "CODES",
+        value_delimiter = ',',
+        default_value = "USD,EUR"
+    )]
+    pub currencies: Vec<String>,
+
+    /// Who may pay money in from outside: open in the sandbox, staff in production, where nothing is said.
+    #[arg(long, global = true, env = "TELLER_FUNDING", value_name = "WHO")]
+    pub funding: Option<Funding>,
+
+    /// What a person may pay to others in a day, in whole units of each currency; 10000 in production and 1000000 in the sandbox, where nothing is said.
+    #[arg(long, global = true, env = "TELLER_TRANSFER_LIMIT", value_name = "UNITS", value_parser = clap::value_parser!(i64).range(1..=LIMIT_MAX))]
+    pub transfer_limit: Option<i64>,
+
+    /// What a person may bring in from outside in a day, in whole units of each currency; 5000 in production and 1000000 in the sandbox, where nothing is said.
+    #[arg(long, global = true, env = "TELLER_TOP_UP_LIMIT", value_name = "UNITS", value_parser = clap::value_parser!(i64).range(1..=LIMIT_MAX))]
+    pub top_up_limit: Option<i64>,
+
+    /// Movements that may wait to be written to the books; one more is told to come later.
+    #[arg(long, global = true, env = "TELLER_LEDGER_QUEUE", value_name = "NUMBER", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub ledger_queue: u32,
+
+    /// Batches of movements that are written side by side; more than one helps only on PostgreSQL with processors to spare.
+    #[arg(long, global = true, env = "TELLER_LEDGER_BATCHES", value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub ledger_batches: u32,
+
+    /// Production: explicit secrets, SMTP and origins; no /dev routes, no opening credits.
+    #[arg(
+        long,
+        global = true,
+        env = "TELLER_PRODUCTION",
+        action = ArgAction::Set,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        default_value = "false",
+        hide_default_value = true,
+        hide_possible_values = true,
+        value_name = "BOOL",
+        value_parser = BoolishValueParser::new()
+    )]
+    pub production: bool,
+
+    /// What to log: error, warn, info, debug, trace, or a filter such as teller=debug.
+    #[arg(
+        long,
+        global = true,
+        env = "TELLER_LOG",
+        value_name = "FILTER",
+        default_value = "warn,teller=info"
+    )]
+    pub log: String,
+}
+
+/// The largest limit, in whole units: what every currency can hold as minor units.
+const LIMIT_MAX: i64 = 10_000_000_000;
+
+/// Reads `127.0.0.1:8080`, or a name such as `localhost:8080`.
+fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    let found = text.to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
+    found.ok_or_else(|| "write an address and a port, such as 127.0.0.1:8080".to_owned())
+}
