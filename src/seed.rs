@@ -19,6 +19,7 @@ use crate::{
     domain::{
         account::{AccountKind, AccountRef},
         refusal::Refusal,
+        session::Facade,
         user::{AddressForm, ProfileForm},
     },
     store::session::Device,
@@ -172,7 +173,7 @@ pub async fn settle(
         user_agent: None,
         request_id: "seed".to_owned(),
     };
-    let permit = registration::verify_email(bank, &visitor, &proof).await?.permit;
+    let permit = registration::verify_email(bank, &visitor, Facade::Graphql, &proof).await?.permit;
     let card = card::create(bank, &permit, None, Some("seed-card")).await?.thing;
     let top_up = TopUp {
         key: "seed-salary".to_owned(),

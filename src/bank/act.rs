@@ -1,6 +1,8 @@
 //! What every act leaves behind beside its doing: a row of the audit log, and what
 //! the people whom it concerns are told.
 
+use std::collections::HashMap;
+
 use super::{context::Bank, error::Failure};
 use crate::{
     db::{error::DbError, session::Session},
@@ -38,21 +40,29 @@ pub(super) async fn done(
     s: &mut Session,
     act: Act,
     subject_id: Option<Uuid>,
-    told: Option<Told>,
+    told: impl IntoIterator<Item = Told>,
 ) -> Result<(), DbError> {
-    let event = |told: Told| NewEvent {
-        owner_id: told.owner_id,
-        back: 0,
-        kind: told.kind,
-        body: told.body,
-        occurred_at: bank.now(),
-    };
-    let written = Written {
-        audit: vec![row(bank, act, DONE, subject_id)],
-        events: told.into_iter().map(event).collect(),
-        ..Written::default()
-    };
-    posting::write(s, &written).await
+    note(bank, s, row(bank, act, DONE, subject_id), told).await
+}
+
+fn note(
+    bank: &Bank,
+    s: &mut Session,
+    row: NewAudit,
+    told: impl IntoIterator<Item = Told>,
+) -> impl Future<Output = Result<(), DbError>> + Send {
+    let occurred_at = bank.now();
+    let event =
+        |Told { owner_id, kind, body }| NewEvent { owner_id, back: 0, kind, body, occurred_at };
+    let mut events: Vec<NewEvent> = told.into_iter().map(event).collect();
+    let mut later: HashMap<Uuid, i64> = HashMap::new();
+    for event in events.iter_mut().rev() {
+        let count = later.entry(event.owner_id.uuid()).or_default();
+        event.back = *count;
+        *count += 1;
+    }
+    let written = Written { audit: vec![row], events, ..Written::default() };
+    async move { posting::write(s, &written).await }
 }
 
 /// Notes an act that was refused, apart from its transaction, which left nothing.
@@ -63,8 +73,18 @@ pub(super) async fn audited<T>(
     act: Act,
     outcome: Result<T, Failure>,
 ) -> Result<T, Failure> {
+    audited_on(bank, act, None, outcome).await
+}
+
+/// The same for a refusal that is about something: whom or what is noted beside it.
+pub(super) async fn audited_on<T>(
+    bank: &Bank,
+    act: Act,
+    subject_id: Option<Uuid>,
+    outcome: Result<T, Failure>,
+) -> Result<T, Failure> {
     if let Err(Failure::Refused(refusal)) = &outcome {
-        let new = &row(bank, act, refusal.code(), None);
+        let new = &row(bank, act, refusal.code(), subject_id);
         let noted: Result<(), DbError> =
             bank.db.write_retrying(|s| Box::pin(audit::insert(s, new))).await;
         noted?;

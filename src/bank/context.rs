@@ -1,21 +1,19 @@
 //! What every use case works with.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use moka::sync::Cache;
 use tokio::sync::Notify;
 
+use super::session_cache::SessionCache;
 use crate::{
     crypto::{keyring::Keyring, password::Hasher},
     db::pool::Db,
-    domain::session::Facts,
     ledger::engine::{Capacity, Ledger},
     mail::carrier::Smtp,
     store::audit::Act,
     types::{
         clock::{Clock, Instant},
         entropy::Entropy,
-        id::{SessionId, UserId},
         money::{Currency, Minor},
     },
 };
@@ -61,14 +59,6 @@ pub struct PostOffice {
     pub wake: Arc<Notify>,
 }
 
-/// How long what is known of a session is trusted without asking again.
-const SESSION_FACTS_LIFE: Duration = Duration::from_secs(1);
-/// Sessions that are remembered at once.
-const SESSION_FACTS_MAX: u64 = 100_000;
-
-/// What is known of sessions, for a second at most.
-pub type SessionCache = Cache<(SessionId, UserId), Facts>;
-
 /// The bank: everything that a use case works with.
 #[derive(Debug, Clone)]
 pub struct Bank {
@@ -106,10 +96,7 @@ impl Bank {
         let hasher = Hasher::new(entropy.as_ref());
         let (time, chance) = (Arc::clone(&clock), Arc::clone(&entropy));
         let ledger = Ledger::new(db.clone(), time, chance, rules.currencies.clone(), capacity);
-        let sessions = Cache::builder()
-            .max_capacity(SESSION_FACTS_MAX)
-            .time_to_live(SESSION_FACTS_LIFE)
-            .build();
+        let sessions = SessionCache::new();
         Self { db, clock, entropy, ring, hasher, ledger, post_office, rules, sessions }
     }
 

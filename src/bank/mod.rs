@@ -12,6 +12,7 @@
 
 pub mod error;
 pub mod permit;
+pub mod session_cache;
 pub mod context;
 pub mod key_ring;
 pub mod outbox;

@@ -19,6 +19,19 @@ pub struct Visitor {
     pub request_id: String,
 }
 
+impl Visitor {
+    /// Something that nobody known does, for the audit log.
+    pub fn act(&self, action: &'static str) -> Act {
+        Act {
+            actor_id: None,
+            session_id: None,
+            action,
+            ip_address: Some(self.ip_address.clone()),
+            request_id: Some(self.request_id.clone()),
+        }
+    }
+}
+
 /// A signed-in person: what a use case wants to see before it does anything of theirs.
 #[derive(Debug, Clone)]
 pub struct Permit {

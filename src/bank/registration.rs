@@ -3,13 +3,14 @@
 use chrono::Duration;
 
 use super::{
+    act,
     challenge::refuse_unless_right,
     context::Bank,
     error::{Broken, Failure, unless_faulty},
     outbox,
     permit::Visitor,
     session,
-    session::SignedIn,
+    session::{Entrance, SignedIn},
 };
 use crate::{
     crypto::{mac, seal, seal::Place},
@@ -20,6 +21,7 @@ use crate::{
         fault::Faults,
         password,
         refusal::Refusal,
+        session::Facade,
         user::{Profile, ProfileForm},
     },
     mail::templates,
@@ -39,6 +41,7 @@ use crate::{
     },
 };
 
+const VERIFY_EMAIL: &str = "verifyEmail";
 /// How long a registration waits for its code.
 const LIFE: Duration = Duration::hours(24);
 /// How many digits a customer number has.
@@ -137,6 +140,19 @@ struct Admission<'a> {
 pub async fn verify_email(
     bank: &Bank,
     visitor: &Visitor,
+    facade: Facade,
+    proof: &Proof,
+) -> Result<SignedIn, Failure> {
+    let signed_in = verify_unaudited(bank, visitor, facade, proof).await;
+    let signed_in = act::audited(bank, visitor.act(VERIFY_EMAIL), signed_in).await?;
+    signed_in.ended.forget(bank);
+    Ok(signed_in)
+}
+
+async fn verify_unaudited(
+    bank: &Bank,
+    visitor: &Visitor,
+    facade: Facade,
     proof: &Proof,
 ) -> Result<SignedIn, Failure> {
     let (email, profile) = read(bank, proof)?;
@@ -164,7 +180,8 @@ pub async fn verify_email(
                 let user_id = admit(bank, s, admission).await?;
                 let user = user::lookup(s, user_id).await?;
                 let user = user.ok_or(Broken::Inconsistent("a person who was just written"))?;
-                session::open(bank, s, user, visitor, device).await
+                let entrance = Entrance { facade, action: VERIFY_EMAIL, device };
+                session::open(bank, s, user, visitor, &entrance).await
             })
         })
         .await

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
+use tokio::time;
+
 use super::{
+    act,
+    act::Told,
     context::Bank,
     error::Failure,
     permit::{Permit, Visitor},
@@ -11,8 +15,9 @@ use crate::{
     crypto::{token, token::Access},
     db::session::Session as Transaction,
     domain::{
+        event::{EventKind, session_named},
         refusal::Refusal,
-        session::{ABSOLUTE_LIFE, ACCESS_LIFE, Facade, Facts, IDLE_LIFE, SESSIONS_MAX},
+        session::{Facade, Facts, SESSIONS_MAX},
     },
     store::{
         session,
@@ -27,18 +32,24 @@ use crate::{
     },
 };
 
+const LOGOUT: &str = "logout";
+const REVOKE: &str = "revokeSession";
+const REVOKE_OTHERS: &str = "revokeOtherSessions";
+
 /// The longest text that is kept of what a client says of itself.
 const CLIENT_TEXT_MAX: usize = 255;
 
-/// What a fresh sign-in gives to its client.
+/// What a sign-in gives to its client.
 #[derive(Debug, Clone)]
 pub struct Tokens {
-    /// Opens the API for ten minutes.
+    /// Opens the API for a while.
     pub access: Secret,
     /// Until when.
     pub access_expires_at: Instant,
-    /// Gets the next access token.
-    pub refresh: Secret,
+    /// Gets the next access token; none where the door knows no such thing.
+    pub refresh: Option<Secret>,
+    /// Until when.
+    pub refresh_expires_at: Instant,
 }
 
 /// A person who has just signed in.
@@ -52,6 +63,52 @@ pub struct SignedIn {
     pub tokens: Tokens,
     /// The permit that the tokens stand for.
     pub permit: Permit,
+    /// The sessions that had to go for it; to be forgotten after the commit.
+    pub ended: Ended,
+}
+
+/// Sessions of one person that a transaction has ended.
+#[must_use = "tell of it in the transaction, and forget it after the commit"]
+#[derive(Debug, Clone)]
+pub struct Ended {
+    user_id: UserId,
+    sessions: Vec<SessionId>,
+}
+
+impl Ended {
+    /// How many they are.
+    pub fn count(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// What their person is told; handed to `act::done`, the last of the transaction.
+    pub(super) fn told(&self) -> Vec<Told> {
+        let tell = |id: &SessionId| told(self.user_id, EventKind::SessionEnded, *id);
+        self.sessions.iter().map(tell).collect()
+    }
+
+    /// Makes this process ask the database again; called after the commit, it refuses
+    /// the sessions from here on.
+    pub fn forget(&self, bank: &Bank) {
+        for id in &self.sessions {
+            bank.sessions.invalidate(&(*id, self.user_id));
+        }
+    }
+}
+
+fn told(owner_id: UserId, kind: EventKind, id: SessionId) -> Told {
+    Told { owner_id, kind, body: session_named(id) }
+}
+
+/// How somebody comes in.
+#[derive(Debug)]
+pub(super) struct Entrance<'e> {
+    /// The door.
+    pub facade: Facade,
+    /// What they did, for the audit log.
+    pub action: &'static str,
+    /// The device in their hand.
+    pub device: &'e Device,
 }
 
 /// Cuts what a client says of itself to what is worth keeping.
@@ -71,42 +128,42 @@ pub fn tidy(device: &Device) -> Device {
     }
 }
 
-/// Opens a session in the transaction of the sign-in.
+/// Opens a session and notes who came in: the last of the transaction of the sign-in.
 pub(super) async fn open(
     bank: &Bank,
     s: &mut Transaction,
     user: User,
     visitor: &Visitor,
-    device: &Device,
+    entrance: &Entrance<'_>,
 ) -> Result<SignedIn, Failure> {
     let now = bank.now();
-    let facade = Facade::Graphql;
+    let Entrance { facade, action, device } = *entrance;
+    let user_id = user.user_id;
     let session_id = SessionId::generate(bank.clock.as_ref(), bank.entropy.as_ref());
     let (refresh, refresh_hash) = token::refresh(&bank.ring, session_id, 0);
     let user_agent = cut(visitor.user_agent.as_deref());
+    let refresh_expires_at = now + facade.idle_life();
+    let expires_at = now + facade.absolute_life();
     let new = NewSession {
         session_id,
-        user_id: user.user_id,
+        user_id,
         facade,
         device,
         user_agent: user_agent.as_deref(),
         ip_address: &visitor.ip_address,
         refresh_hash: &refresh_hash,
-        refresh_expires_at: now + IDLE_LIFE,
-        expires_at: now + ABSOLUTE_LIFE,
+        refresh_expires_at,
+        expires_at,
         at: now,
     };
     // Two that sign in at once would each count one session less.
-    user::lock(s, user.user_id).await?;
-    session::insert(s, &new, SESSIONS_MAX).await?;
-    let facts = session::facts(s, session_id, user.user_id).await?;
+    user::lock(s, user_id).await?;
+    let ended = Ended { user_id, sessions: session::insert(s, &new, SESSIONS_MAX).await? };
+    let facts = session::facts(s, session_id, user_id).await?;
     let facts = facts.filter(|facts| facts.is_alive(now)).ok_or(Refusal::SessionEnded)?;
-    let access_expires_at = now + ACCESS_LIFE;
-    let access = Access { user_id: user.user_id, session_id, expires_at: access_expires_at };
-    let access = token::sign(&bank.ring, facade.audience(), &access, now);
     let shown = Session {
         session_id,
-        user_id: user.user_id,
+        user_id,
         facade,
         platform: device.platform.clone(),
         user_agent,
@@ -114,13 +171,25 @@ pub(super) async fn open(
         ip_address: visitor.ip_address.clone(),
         created_at: now,
         last_active_at: now,
-        expires_at: now + ABSOLUTE_LIFE,
+        expires_at,
     };
-    let visitor = Arc::new(visitor.clone());
-    let permit = Permit { user_id: user.user_id, session_id, facade, facts, visitor };
-    let tokens =
-        Tokens { access: Secret::new(access), access_expires_at, refresh: Secret::new(refresh) };
-    Ok(SignedIn { user, session: shown, tokens, permit })
+    let permit = Permit { user_id, session_id, facade, facts, visitor: Arc::new(visitor.clone()) };
+    let started = told(user_id, EventKind::SessionStarted, session_id);
+    let told = ended.told().into_iter().chain([started]);
+    act::done(bank, s, permit.act(action), Some(session_id.uuid()), told).await?;
+    let refresh = facade.refreshes().then(|| Secret::new(refresh));
+    let tokens = tokens(bank, &permit, refresh);
+    Ok(SignedIn { user, session: shown, tokens, permit, ended })
+}
+
+/// What the client of a session gets: an access token that is signed now, and what renews it.
+fn tokens(bank: &Bank, permit: &Permit, refresh: Option<Secret>) -> Tokens {
+    let Permit { user_id, session_id, facade, facts, .. } = *permit;
+    let now = bank.now();
+    let access_expires_at = now + facade.access_life();
+    let access = Access { user_id, session_id, expires_at: access_expires_at };
+    let access = Secret::new(token::sign(&bank.ring, facade.audience(), &access, now));
+    Tokens { access, access_expires_at, refresh, refresh_expires_at: facts.refresh_expires_at }
 }
 
 /// The permit that an access token stands for; `SessionEnded` where it opens nothing.
@@ -143,10 +212,11 @@ pub async fn authenticate(
 
 /// Asks the database what is known of a session, and remembers it for a second.
 async fn ask(bank: &Bank, key: (SessionId, UserId)) -> Result<Option<Facts>, Failure> {
+    let asked_at = time::Instant::now();
     let mut s = bank.db.alone().await?;
     let facts = session::facts(&mut s, key.0, key.1).await?;
     if let Some(facts) = facts {
-        bank.sessions.insert(key, facts);
+        bank.sessions.remember(key, facts, asked_at);
     }
     Ok(facts)
 }
@@ -157,10 +227,109 @@ pub async fn list(bank: &Bank, permit: &Permit) -> Result<Vec<Session>, Failure>
     Ok(session::open_of(&mut s, permit.user_id, bank.now()).await?)
 }
 
+/// Refuses a permit whose session has ended since it was read: what ends sessions or
+/// changes who may sign in asks again in its own transaction.
+pub(super) async fn require_alive(
+    bank: &Bank,
+    s: &mut Transaction,
+    permit: &Permit,
+) -> Result<(), Failure> {
+    let facts = session::facts(s, permit.session_id, permit.user_id).await?;
+    let alive = facts.is_some_and(|facts| facts.is_alive(bank.now()));
+    if alive { Ok(()) } else { Err(Refusal::SessionEnded.into()) }
+}
+
+/// Ends all sessions of a person but one, in the transaction of what they end for.
+///
+/// It locks the person and then the sessions, so it comes before accounts. What it gives
+/// back is told by the transaction's `act::done`, and forgotten after the commit:
+///
+/// ```text
+/// let ended = session::end_all(bank, s, user_id, Some(permit.session_id)).await?;
+/// act::done(bank, s, act, subject_id, ended.told()).await?;
+/// // …and after the commit
+/// ended.forget(bank);
+/// ```
+pub(super) async fn end_all(
+    bank: &Bank,
+    s: &mut Transaction,
+    user_id: UserId,
+    kept: Option<SessionId>,
+) -> Result<Ended, Failure> {
+    user::lock(s, user_id).await?;
+    let sessions = session::end_others(s, user_id, kept, bank.now()).await?;
+    Ok(Ended { user_id, sessions })
+}
+
 /// Ends the caller's session; here it is refused at once, elsewhere within a second.
 pub async fn log_out(bank: &Bank, permit: &Permit) -> Result<(), Failure> {
-    let (id, now) = (permit.session_id, bank.now());
-    bank.db.write_retrying(|s| Box::pin(session::end(s, id, now))).await.map_err(Failure::from)?;
-    bank.sessions.invalidate(&(id, permit.user_id));
+    let id = permit.session_id;
+    let ended = bank.db.write_retrying(|s| Box::pin(end(bank, s, permit, LOGOUT, id))).await?;
+    ended.forget(bank);
     Ok(())
+}
+
+/// Ends a session of the caller's, this one or another; one that has ended already stays
+/// so, and nothing more is told of it.
+pub async fn revoke(bank: &Bank, permit: &Permit, id: Option<SessionId>) -> Result<(), Failure> {
+    let ended = revoke_unaudited(bank, permit, id).await;
+    let act = permit.act(REVOKE);
+    act::audited_on(bank, act, id.map(SessionId::uuid), ended).await?.forget(bank);
+    Ok(())
+}
+
+async fn revoke_unaudited(
+    bank: &Bank,
+    permit: &Permit,
+    id: Option<SessionId>,
+) -> Result<Ended, Failure> {
+    let missing = || Refusal::NotFound { field: "sessionId", noun: "session" };
+    let id = id.ok_or_else(missing)?;
+    bank.db
+        .write_retrying(|s| {
+            Box::pin(async move {
+                require_alive(bank, s, permit).await?;
+                if session::owner(s, id).await? != Some(permit.user_id) {
+                    return Err(missing().into());
+                }
+                end(bank, s, permit, REVOKE, id).await
+            })
+        })
+        .await
+}
+
+/// Ends one session of the caller's, and notes it where it was open.
+async fn end(
+    bank: &Bank,
+    s: &mut Transaction,
+    permit: &Permit,
+    action: &'static str,
+    id: SessionId,
+) -> Result<Ended, Failure> {
+    let user_id = permit.user_id;
+    let mut ended = Ended { user_id, sessions: Vec::new() };
+    if session::end(s, id, bank.now()).await? {
+        ended.sessions.push(id);
+        act::done(bank, s, permit.act(action), Some(id.uuid()), ended.told()).await?;
+    }
+    Ok(ended)
+}
+
+/// Ends all sessions of the caller's but the one that asks, and tells how many they were.
+pub async fn revoke_others(bank: &Bank, permit: &Permit) -> Result<usize, Failure> {
+    let Permit { user_id, session_id, .. } = *permit;
+    let ended = bank
+        .db
+        .write_retrying(|s| {
+            Box::pin(async move {
+                require_alive(bank, s, permit).await?;
+                let ended = end_all(bank, s, user_id, Some(session_id)).await?;
+                let act = permit.act(REVOKE_OTHERS);
+                act::done(bank, s, act, Some(user_id.uuid()), ended.told()).await?;
+                Ok::<_, Failure>(ended)
+            })
+        })
+        .await?;
+    ended.forget(bank);
+    Ok(ended.count())
 }

@@ -18,7 +18,7 @@ use crate::{
         outbox,
     },
     crypto::{keyring::Keyring, token, token::Access},
-    domain::session::{ACCESS_LIFE, Facade},
+    domain::session::Facade,
     seed,
     seed::Person,
     types::{
@@ -56,7 +56,7 @@ impl Caller {
         let access = Access {
             user_id: self.user_id,
             session_id: self.session_id,
-            expires_at: now + ACCESS_LIFE,
+            expires_at: now + Facade::Graphql.access_life(),
         };
         token::sign(ring, Facade::Graphql.audience(), &access, now)
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::account::Balance;
-use crate::types::id::{AccountId, TransactionId};
+use crate::types::id::{AccountId, SessionId, TransactionId};
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
@@ -14,6 +14,10 @@ pub enum EventKind {
     EntryPosted,
     /// An account was opened, or something of it changed that is not an entry.
     AccountChanged,
+    /// Somebody signed in as the person.
+    SessionStarted,
+    /// A session of the person's was ended; those that end by age are not told.
+    SessionEnded,
 }
 
 impl EventKind {
@@ -22,6 +26,8 @@ impl EventKind {
         match self {
             Self::EntryPosted => "ENTRY_POSTED",
             Self::AccountChanged => "ACCOUNT_CHANGED",
+            Self::SessionStarted => "SESSION_STARTED",
+            Self::SessionEnded => "SESSION_ENDED",
         }
     }
 }
@@ -50,6 +56,13 @@ pub struct AccountChanged {
     pub account: Uuid,
 }
 
+/// The body of `SESSION_STARTED` and of `SESSION_ENDED`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionNamed {
+    /// The session.
+    pub session: Uuid,
+}
+
 /// The body of an entry's event.
 pub fn entry_posted(transaction: TransactionId, account: AccountId, after: &Balance) -> String {
     let body = EntryPosted {
@@ -66,5 +79,11 @@ pub fn entry_posted(transaction: TransactionId, account: AccountId, after: &Bala
 /// The body of the event of an account that changed.
 pub fn account_changed(account: AccountId) -> String {
     let body = AccountChanged { account: account.uuid() };
+    serde_json::to_string(&body).expect("an identifier is written as JSON")
+}
+
+/// The body of the event of a session that began or was ended.
+pub fn session_named(session: SessionId) -> String {
+    let body = SessionNamed { session: session.uuid() };
     serde_json::to_string(&body).expect("an identifier is written as JSON")
 }

@@ -5,8 +5,6 @@ use chrono::Duration;
 use super::user::UserStatus;
 use crate::types::clock::Instant;
 
-/// How long an access token opens anything.
-pub const ACCESS_LIFE: Duration = Duration::minutes(10);
 /// How long a session lasts when nobody refreshes it.
 pub const IDLE_LIFE: Duration = Duration::days(30);
 /// How long a session lasts whatever happens.
@@ -22,14 +20,69 @@ pub const SESSIONS_MAX: i64 = 50;
 pub enum Facade {
     /// The GraphQL API.
     Graphql,
+    /// The legacy dialect card-bank.
+    CardBank,
+    /// The legacy dialect fintract.
+    Fintract,
+    /// The legacy dialect financelime.
+    Financelime,
+    /// The legacy dialect accounts.
+    Accounts,
+    /// The legacy dialect ewallet.
+    Ewallet,
 }
 
 impl Facade {
+    /// All doors.
+    pub const ALL: [Self; 6] = [
+        Self::Graphql,
+        Self::CardBank,
+        Self::Fintract,
+        Self::Financelime,
+        Self::Accounts,
+        Self::Ewallet,
+    ];
+
     /// The audience that its tokens name.
     pub const fn audience(self) -> &'static str {
         match self {
             Self::Graphql => "graphql",
+            Self::CardBank => "card-bank",
+            Self::Fintract => "fintract",
+            Self::Financelime => "financelime",
+            Self::Accounts => "accounts",
+            Self::Ewallet => "ewallet",
         }
+    }
+
+    /// How long its access tokens open anything.
+    pub const fn access_life(self) -> Duration {
+        match self {
+            Self::Graphql => Duration::minutes(10),
+            Self::CardBank => Duration::minutes(45),
+            Self::Fintract => Duration::minutes(60),
+            Self::Accounts => Duration::hours(24),
+            Self::Financelime | Self::Ewallet => Duration::minutes(15),
+        }
+    }
+
+    /// Its clients can renew their access; where they cannot, a session lasts as long as
+    /// its one access token.
+    pub const fn refreshes(self) -> bool {
+        match self {
+            Self::Graphql | Self::Financelime | Self::Ewallet => true,
+            Self::CardBank | Self::Fintract | Self::Accounts => false,
+        }
+    }
+
+    /// How long its sessions last when nobody refreshes them.
+    pub const fn idle_life(self) -> Duration {
+        if self.refreshes() { IDLE_LIFE } else { self.access_life() }
+    }
+
+    /// How long its sessions last whatever happens.
+    pub const fn absolute_life(self) -> Duration {
+        if self.refreshes() { ABSOLUTE_LIFE } else { self.access_life() }
     }
 }
 
@@ -71,7 +124,7 @@ impl Facts {
 mod tests {
     use chrono::Duration;
 
-    use super::{ABSOLUTE_LIFE, Facts, IDLE_LIFE, STEP_UP_LIFE};
+    use super::{ABSOLUTE_LIFE, Facade, Facts, IDLE_LIFE, STEP_UP_LIFE};
     use crate::{domain::user::UserStatus, types::clock::Instant};
 
     fn facts() -> (Instant, Facts) {
@@ -94,6 +147,21 @@ mod tests {
         assert!(!Facts { expires_at: now, ..facts }.is_alive(now));
         assert!(!Facts { ended_at: Some(now), ..facts }.is_alive(now));
         assert!(!Facts { status: UserStatus::Deactivated, ..facts }.is_alive(now));
+    }
+
+    #[test]
+    fn each_door_has_tokens_and_a_time_of_its_own() {
+        let mut audiences = Facade::ALL.map(Facade::audience);
+        audiences.sort_unstable();
+        assert!(audiences.windows(2).all(|two| two[0] != two[1]), "{audiences:?}");
+        let minutes = Facade::ALL.map(|facade| facade.access_life().num_minutes());
+        assert_eq!(minutes, [10, 45, 60, 15, 24 * 60, 15]);
+        for facade in Facade::ALL {
+            let days = if facade.refreshes() { 30 } else { 1 };
+            assert!(facade.idle_life() <= Duration::days(days), "{facade:?}");
+            assert!(facade.access_life() <= facade.idle_life(), "{facade:?}");
+            assert!(facade.idle_life() <= facade.absolute_life(), "{facade:?}");
+        }
     }
 
     #[test]

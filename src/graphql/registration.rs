@@ -11,7 +11,10 @@ use super::{
 };
 use crate::{
     bank::registration::{self, Form, Proof},
-    domain::user::{AddressForm, ProfileForm},
+    domain::{
+        session::Facade,
+        user::{AddressForm, ProfileForm},
+    },
     types::secret::Secret,
 };
 
@@ -133,7 +136,7 @@ impl RegistrationMutation {
             device: DeviceInput::read(input.device, None),
         };
         let (bank, visitor) = (request::bank(ctx), request::visitor(ctx));
-        match registration::verify_email(bank, visitor, &proof).await {
+        match registration::verify_email(bank, visitor, Facade::Graphql, &proof).await {
             Ok(signed_in) => Ok(AuthPayload::entered(ctx, signed_in)),
             Err(failure) => Ok(AuthPayload::refused(errors::payload(ctx, failure)?)),
         }

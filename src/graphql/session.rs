@@ -1,6 +1,6 @@
 //! Sessions.
 
-use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
+use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
 
 use super::{errors, errors::UserError, request, scalars::DateTime, viewer};
 use crate::{bank::session, domain, store, types::id::SessionId};
@@ -10,12 +10,27 @@ use crate::{bank::session, domain, store, types::id::SessionId};
 pub enum Facade {
     /// This API.
     Graphql,
+    /// The legacy dialect card-bank.
+    CardBank,
+    /// The legacy dialect fintract.
+    Fintract,
+    /// The legacy dialect financelime.
+    Financelime,
+    /// The legacy dialect accounts.
+    Accounts,
+    /// The legacy dialect ewallet.
+    Ewallet,
 }
 
 impl From<domain::session::Facade> for Facade {
     fn from(facade: domain::session::Facade) -> Self {
         match facade {
             domain::session::Facade::Graphql => Self::Graphql,
+            domain::session::Facade::CardBank => Self::CardBank,
+            domain::session::Facade::Fintract => Self::Fintract,
+            domain::session::Facade::Financelime => Self::Financelime,
+            domain::session::Facade::Accounts => Self::Accounts,
+            domain::session::Facade::Ewallet => Self::Ewallet,
         }
     }
 }
@@ -94,6 +109,31 @@ pub struct DonePayload {
     errors: Vec<UserError>,
 }
 
+/// Which session is to be ended.
+#[derive(Clone, InputObject)]
+pub struct RevokeSessionInput {
+    /// The session.
+    session_id: ID,
+}
+
+/// What became of ending a session.
+#[derive(Debug, Clone, Default, SimpleObject)]
+pub struct RevokeSessionPayload {
+    /// The session that has ended.
+    session_id: Option<ID>,
+    /// Why it was refused.
+    errors: Vec<UserError>,
+}
+
+/// What became of ending all other sessions.
+#[derive(Debug, Clone, Default, SimpleObject)]
+pub struct RevokeOtherSessionsPayload {
+    /// How many sessions were ended.
+    revoked: i32,
+    /// Why it was refused.
+    errors: Vec<UserError>,
+}
+
 /// The mutations of sessions.
 #[derive(Default)]
 pub struct SessionMutation;
@@ -109,6 +149,44 @@ impl SessionMutation {
                 Ok(DonePayload { ok: true, errors: Vec::new() })
             }
             Err(failure) => Ok(DonePayload { ok: false, errors: errors::payload(ctx, failure)? }),
+        }
+    }
+
+    /// Ends one of the caller's sessions, this one or another. One that has ended already is answered the same; another person's is `NOT_FOUND`.
+    async fn revoke_session(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which one.")] input: RevokeSessionInput,
+    ) -> Result<RevokeSessionPayload> {
+        let viewer = viewer::bearer(ctx)?;
+        let id = SessionId::from_wire(&input.session_id);
+        match session::revoke(request::bank(ctx), &viewer.permit, id).await {
+            Ok(()) => {
+                if id == Some(viewer.permit.session_id) {
+                    viewer::leave(ctx);
+                }
+                let session_id = Some(input.session_id);
+                Ok(RevokeSessionPayload { session_id, errors: Vec::new() })
+            }
+            Err(failure) => {
+                let errors = errors::payload(ctx, failure)?;
+                Ok(RevokeSessionPayload { session_id: None, errors })
+            }
+        }
+    }
+
+    /// Ends all of the caller's sessions but this one.
+    async fn revoke_other_sessions(&self, ctx: &Context<'_>) -> Result<RevokeOtherSessionsPayload> {
+        let viewer = viewer::bearer(ctx)?;
+        match session::revoke_others(request::bank(ctx), &viewer.permit).await {
+            Ok(revoked) => {
+                let revoked = i32::try_from(revoked).unwrap_or(i32::MAX);
+                Ok(RevokeOtherSessionsPayload { revoked, errors: Vec::new() })
+            }
+            Err(failure) => {
+                let errors = errors::payload(ctx, failure)?;
+                Ok(RevokeOtherSessionsPayload { revoked: 0, errors })
+            }
         }
     }
 }

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     bank::{session::SignedIn, sign_in},
+    domain::session::Facade,
     store::session::Device,
     types::{id::ChallengeId, secret::Secret},
 };
@@ -113,7 +114,7 @@ impl AuthPayload {
             user: Some(signed_in.user.into()),
             session: Some(Session::show(signed_in.session, current)),
             access_token: Some(signed_in.tokens.access.expose().to_owned()),
-            refresh_token: Some(signed_in.tokens.refresh.expose().to_owned()),
+            refresh_token: signed_in.tokens.refresh.map(|refresh| refresh.expose().to_owned()),
             csrf_token: None,
             access_expires_at: Some(DateTime(signed_in.tokens.access_expires_at)),
             errors: Vec::new(),
@@ -149,7 +150,7 @@ impl SignInMutation {
             password: Secret::new(input.password),
             device: DeviceInput::read(input.device, input.client_id),
         };
-        match sign_in::log_in(request::bank(ctx), &form).await {
+        match sign_in::log_in(request::bank(ctx), request::visitor(ctx), &form).await {
             Ok(asked) => Ok(LoginPayload { challenge: Some(asked.into()), errors: Vec::new() }),
             Err(failure) => {
                 Ok(LoginPayload { challenge: None, errors: errors::payload(ctx, failure)? })
@@ -170,7 +171,8 @@ impl SignInMutation {
         let (None | Some(SecondFactorKind::Email)) = input.method;
         let id = ChallengeId::from_wire(&input.challenge_id);
         let code = Secret::new(input.code);
-        match sign_in::confirm(request::bank(ctx), request::visitor(ctx), id, &code).await {
+        let (bank, visitor) = (request::bank(ctx), request::visitor(ctx));
+        match sign_in::confirm(bank, visitor, Facade::Graphql, id, &code).await {
             Ok(signed_in) => Ok(AuthPayload::entered(ctx, signed_in)),
             Err(failure) => Ok(AuthPayload::refused(errors::payload(ctx, failure)?)),
         }

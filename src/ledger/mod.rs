@@ -9,7 +9,7 @@
 //! their floors; it does not know who asked or why.
 //!
 //! One lock order for every transaction of the bank: idempotency keys (sorted),
-//! the person who opens an account, accounts, holds, reversed transactions, limit
+//! the person who opens an account, sessions, accounts, holds, reversed transactions, limit
 //! counters (each by id), streams (by owner). Whoever takes a lock elsewhere keeps
 //! the same order.
 //! The sealer takes none of them: it reads rows that never change again and writes

@@ -1,5 +1,7 @@
 //! Sign-ins of people on their devices.
 
+use uuid::Uuid;
+
 use super::statements::statements;
 use crate::{
     db::{error::DbError, session::Session as Db},
@@ -102,7 +104,8 @@ statements! {
         UPDATE sessions SET ended_at = $2
         WHERE user_id = $1 AND ended_at IS NULL AND session_id NOT IN (
             SELECT s.session_id FROM sessions s WHERE s.user_id = $1 AND s.ended_at IS NULL
-            ORDER BY s.created_at DESC, s.session_id DESC LIMIT $3)";
+            ORDER BY s.created_at DESC, s.session_id DESC LIMIT $3)
+        RETURNING session_id";
 
     FACTS = "
         SELECT s.ended_at, s.expires_at, s.refresh_expires_at, s.second_factor_at, u.status
@@ -118,6 +121,14 @@ statements! {
 
     END = "UPDATE sessions SET ended_at = $2 WHERE session_id = $1 AND ended_at IS NULL";
 
+    END_OTHERS = "
+        UPDATE sessions SET ended_at = $2
+        WHERE user_id = $1 AND session_id <> $3 AND ended_at IS NULL
+            AND expires_at > $2 AND refresh_expires_at > $2
+        RETURNING session_id";
+
+    OWNER = "SELECT user_id FROM sessions WHERE session_id = $1";
+
     /// What ended long ago is of no use to anybody; questions asked in it go first.
     SWEEP_CHALLENGES = "
         DELETE FROM challenges WHERE session_id IN (
@@ -125,12 +136,12 @@ statements! {
     SWEEP = "DELETE FROM sessions WHERE expires_at <= $1";
 }
 
-/// Writes a session, and ends the oldest beyond `sessions_max`.
+/// Writes a session, and ends the oldest beyond `sessions_max`; tells which they are.
 pub async fn insert(
     session: &mut Db,
     new: &NewSession<'_>,
     sessions_max: i64,
-) -> Result<(), DbError> {
+) -> Result<Vec<SessionId>, DbError> {
     let device = new.device;
     session
         .query(INSERT)
@@ -151,8 +162,8 @@ pub async fn insert(
         .bind(new.expires_at)
         .execute()
         .await?;
-    session.query(END_SURPLUS).bind(new.user_id).bind(new.at).bind(sessions_max).execute().await?;
-    Ok(())
+    let surplus = session.query(END_SURPLUS).bind(new.user_id).bind(new.at).bind(sessions_max);
+    Ok(ids(surplus.all().await?))
 }
 
 /// What is known of a session of this person.
@@ -183,6 +194,28 @@ pub async fn open_of(
 /// Ends a session; false where it had ended before.
 pub async fn end(session: &mut Db, id: SessionId, at: Instant) -> Result<bool, DbError> {
     Ok(session.query(END).bind(id).bind(at).execute().await? == 1)
+}
+
+/// Whose session it is, open or not.
+pub async fn owner(session: &mut Db, id: SessionId) -> Result<Option<UserId>, DbError> {
+    session.query(OWNER).bind(id).scalar().await
+}
+
+/// Ends all sessions of a person but one, and tells which were open.
+pub async fn end_others(
+    session: &mut Db,
+    user_id: UserId,
+    kept: Option<SessionId>,
+    at: Instant,
+) -> Result<Vec<SessionId>, DbError> {
+    // No session has the name of no bits.
+    let kept = kept.unwrap_or(SessionId::from_uuid(Uuid::nil()));
+    let ended = session.query(END_OTHERS).bind(user_id).bind(at).bind(kept);
+    Ok(ids(ended.all().await?))
+}
+
+fn ids(rows: Vec<(SessionId,)>) -> Vec<SessionId> {
+    rows.into_iter().map(|row| row.0).collect()
 }
 
 /// Removes sessions that ended by age before an instant, and tells how many.

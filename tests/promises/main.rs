@@ -23,6 +23,7 @@ mod people;
 mod races;
 mod readme;
 mod seal;
+mod sessions;
 mod simulation;
 mod staff;
 mod story;

@@ -29,8 +29,11 @@ const RECEIPTS: &str = "{ history(first: 10) { nodes { transaction {
 /// What an accepted posting leaves to be sealed: its movement, and its row of the audit log.
 const OF_A_POSTING: usize = 2;
 
-/// What [`payment`] leaves to be sealed: two openings and a payment.
-const OF_A_PAYMENT: usize = 3 * OF_A_POSTING;
+/// What a person who joins leaves to be sealed: the audit log's row of their sign-in.
+const OF_A_JOINING: usize = 1;
+
+/// What [`payment`] leaves to be sealed: two people who join, two openings and a payment.
+const OF_A_PAYMENT: usize = 2 * OF_A_JOINING + 3 * OF_A_POSTING;
 
 /// What a person may read of a movement's receipt.
 async fn receipt(bank: &TestBank, person: &Person, id: &str) -> Value {
@@ -119,8 +122,8 @@ async fn payer_and_payee_compute_the_same_hash_from_what_each_may_read() {
         let (ann, ben, id) = payment(bank).await;
         assert_eq!(receipt(bank, &ann, &id).await, Value::Null, "nothing is sealed yet");
         assert_eq!(bank.seal().await, OF_A_PAYMENT);
-        let each = [("AUDIT".to_owned(), 3), ("TRANSACTION".to_owned(), 3)];
-        assert_eq!(kinds(bank).await, each, "two openings and a payment");
+        let each = [("AUDIT".to_owned(), 5), ("TRANSACTION".to_owned(), 3)];
+        assert_eq!(kinds(bank).await, each, "two sign-ins, two openings and a payment");
         let (paid, got) = (receipt(bank, &ann, &id).await, receipt(bank, &ben, &id).await);
         for receipt in [&paid, &got] {
             assert_eq!(computed(receipt), text(&receipt["hash"]), "{receipt}");
@@ -404,7 +407,7 @@ async fn seal_movements_first(bank: &TestBank) {
     assert_eq!(bank.seal().await, 3, "two openings and a payment");
     let again = "INSERT INTO unsealed (subject_id, kind) SELECT subject_id, kind FROM later";
     bank.fresh.raw(again).await.expect("the rows wait again");
-    assert_eq!(bank.seal().await, 3, "a row for each");
+    assert_eq!(bank.seal().await, 5, "a row for each, and for two sign-ins");
     bank.audit().await;
 }
 
@@ -534,7 +537,7 @@ async fn a_long_history_is_sealed_and_audited_in_time() {
         let count = u32::try_from(proof::sized(2_000, 1_000_000)).expect("it is a million at most");
         many(bank, count).await;
         let started = Instant::now();
-        assert_eq!(bank.seal().await, count as usize + CARDS * OF_A_POSTING);
+        assert_eq!(bank.seal().await, count as usize + CARDS * OF_A_POSTING + OF_A_JOINING);
         let sealed = f64::from(count) / started.elapsed().as_secs_f64();
         let started = Instant::now();
         bank.audit().await;

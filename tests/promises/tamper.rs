@@ -386,7 +386,8 @@ async fn the_audit_names_a_stream_whose_numbers_have_a_gap() {
     each_database(async |bank| {
         let open = Open::new(bank).await;
         open.raw("CREATE TABLE kept_events AS SELECT * FROM events").await;
-        // Ann's stream: her card was opened and paid into, then came a top-up and a payment.
+        // Ann's stream: she signed in, her card was opened and paid into, then came a top-up
+        // and a payment.
         let owner = "owner_id = (SELECT user_id FROM users ORDER BY user_id LIMIT 1)";
         let count: &'static str = format!(
             "SELECT CAST(s.last AS BIGINT), (SELECT COUNT(*) FROM events WHERE {owner})
@@ -396,7 +397,7 @@ async fn the_audit_names_a_stream_whose_numbers_have_a_gap() {
         let mut s = bank.bank.db.read().await.expect("a transaction begins");
         let told: (i64, i64) = s.query(count).one().await.expect("the stream is there");
         drop(s);
-        assert_eq!(told, (4, 4), "{}", bank.database);
+        assert_eq!(told, (5, 5), "{}", bank.database);
         let mends = "INSERT INTO streams (owner_id, last) SELECT user_id, 0 FROM users
                 WHERE user_id NOT IN (SELECT owner_id FROM streams);
             DELETE FROM events;
@@ -406,17 +407,17 @@ async fn the_audit_names_a_stream_whose_numbers_have_a_gap() {
         let numbers = "every stream's numbers have no gap and end at its last";
         let inner = format!("DELETE FROM events WHERE number = 2 AND {owner}");
         names(&open, &inner, mends, numbers).await;
-        let latest = format!("DELETE FROM events WHERE number = 4 AND {owner}");
+        let latest = format!("DELETE FROM events WHERE number = 5 AND {owner}");
         names(&open, &latest, mends, numbers).await;
         let beyond = format!(
             "INSERT INTO events (owner_id, number, kind, body, occurred_at)
-             SELECT owner_id, 5, kind, body, occurred_at FROM events WHERE number = 4 AND {owner}"
+             SELECT owner_id, 6, kind, body, occurred_at FROM events WHERE number = 5 AND {owner}"
         );
         names(&open, &beyond, mends, numbers).await;
-        let ahead = format!("UPDATE streams SET last = 5 WHERE {owner}");
+        let ahead = format!("UPDATE streams SET last = 6 WHERE {owner}");
         names(&open, &ahead, mends, numbers).await;
         // Swept from the front, or altogether.
-        for swept in ["number < 3", "number < 5"] {
+        for swept in ["number < 3", "number < 6"] {
             open.raw(&format!("DELETE FROM events WHERE {swept} AND {owner}")).await;
             bank.audit().await;
             open.raw(mends).await;
