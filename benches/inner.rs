@@ -127,7 +127,12 @@ async fn server(folder: &std::path::Path) -> Router {
     let url = format!("sqlite://{}", folder.join("teller.db").display());
     let db = Db::open(&url, 2).await.expect("a fresh database opens");
     db.migrate().await.expect("the migrations run");
-    let post_office = PostOffice { captures: true, smtp: None, wake: Arc::new(Notify::new()) };
+    let post_office = PostOffice {
+        captures: true,
+        smtp: None,
+        frontend_url: None,
+        wake: Arc::new(Notify::new()),
+    };
     let rules = Rules {
         sandbox: true,
         currencies: vec![usd()],

@@ -89,8 +89,12 @@ pub fn assemble(config: &Config, db: Db) -> Result<Bank, AppError> {
         Some(url) => Some(Smtp::from_url(url, &config.mail_from)?),
         None => None,
     };
-    let post_office =
-        PostOffice { captures: config.rules.sandbox, smtp, wake: Arc::new(Notify::new()) };
+    let post_office = PostOffice {
+        captures: config.rules.sandbox,
+        smtp,
+        frontend_url: config.frontend_url.clone(),
+        wake: Arc::new(Notify::new()),
+    };
     Ok(Bank::new(
         db,
         Arc::new(SystemClock),

@@ -13,12 +13,13 @@ use crate::{
         permit::{Permit, Visitor},
         registration,
         registration::{Form, Proof},
-        transfer,
+        second_factor, transfer,
         transfer::{Payment, Target, TopUp},
     },
     domain::{
         account::{AccountKind, AccountRef},
         refusal::Refusal,
+        second_factor::PasswordDialect,
         session::Facade,
         user::{AddressForm, ProfileForm},
     },
@@ -72,6 +73,7 @@ pub enum Seeded {
 }
 
 /// Makes the demo people who are not there yet, and lets the new ones pay each other.
+/// Programs that know a password alone may sign them in.
 ///
 /// Their letters are captured and never sent, as their addresses are examples.
 pub async fn run(bank: &Bank) -> Result<Vec<(Person<'static>, Seeded)>, Failure> {
@@ -79,13 +81,21 @@ pub async fn run(bank: &Bank) -> Result<Vec<(Person<'static>, Seeded)>, Failure>
         let reason = "Demo people are for the sandbox: run without --production.";
         return Err(Refusal::Forbidden { reason }.into());
     }
-    let post_office = PostOffice { captures: true, smtp: None, wake: Arc::new(Notify::new()) };
+    let post_office = PostOffice {
+        captures: true,
+        smtp: None,
+        frontend_url: None,
+        wake: Arc::new(Notify::new()),
+    };
     let bank = Bank { post_office, ..bank.clone() };
     let mut told = Vec::new();
     let mut made: Vec<(Permit, CardView)> = Vec::new();
     for person in PEOPLE {
         match admit(&bank, &person).await? {
             Some(new) => {
+                for dialect in PasswordDialect::ALL {
+                    second_factor::set_legacy_access(&bank, &new.0, dialect, true).await?;
+                }
                 made.push(new);
                 told.push((person, Seeded::Made));
             }

@@ -55,6 +55,8 @@ pub struct PostOffice {
     pub captures: bool,
     /// The server that takes letters, where there is one.
     pub smtp: Option<Smtp>,
+    /// Where links in letters lead; without it a letter says the token itself.
+    pub frontend_url: Option<String>,
     /// Wakes the worker when a letter was written.
     pub wake: Arc<Notify>,
 }

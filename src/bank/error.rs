@@ -39,6 +39,13 @@ pub enum Broken {
     Inconsistent(&'static str),
 }
 
+impl Failure {
+    /// What must be unique was taken by another transaction at the same instant.
+    pub fn is_duplicate(&self) -> bool {
+        matches!(self, Self::Broken(Broken::Db(error)) if error.is_duplicate())
+    }
+}
+
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)

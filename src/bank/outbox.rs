@@ -28,6 +28,12 @@ const POLL: Duration = Duration::from_secs(2);
 /// The longest wait between two tries.
 const WAIT_MAX: chrono::Duration = chrono::Duration::minutes(15);
 
+/// The address of a letter that goes nowhere: written so that a stranger cannot tell by
+/// the time of an answer that there is nobody to write to.
+pub(super) const NOBODY: &str = "";
+/// How long a notice is worth being sent.
+const NOTICE_LIFE: chrono::Duration = chrono::Duration::days(3);
+
 /// Where a sealed letter belongs, in the outbox and in the inbox alike.
 pub(super) fn place(id: &LetterId) -> Place<'_> {
     Place { column: COLUMN, row: id.as_bytes() }
@@ -49,6 +55,12 @@ pub async fn write(
     let sealed = seal::seal(&bank.ring, bank.entropy.as_ref(), place(&id), &plain);
     outbox::insert(s, id, &sealed, now, expires_at).await?;
     Ok(())
+}
+
+/// Writes a letter that tells of a change, in the transaction of the change.
+pub(super) async fn notify(bank: &Bank, s: &mut Session, letter: &Letter) -> Result<(), Failure> {
+    let now = bank.now();
+    write(bank, s, letter, now, now + NOTICE_LIFE).await
 }
 
 /// Wakes the worker; called after the commit.
@@ -111,6 +123,9 @@ async fn send(bank: &Bank, waiting: Waiting) -> Result<(), Failure> {
     let plain = seal::open(&bank.ring, place(&id), &waiting.letter)?;
     let letter: Letter = serde_json::from_slice(&plain)
         .map_err(|_| Broken::Inconsistent("a sealed letter is not a letter"))?;
+    if letter.to == NOBODY {
+        return erase(bank, id).await;
+    }
     if bank.post_office.captures {
         // Before it is sent, so that the inbox shows it whatever the server says.
         capture(bank, &letter, &waiting).await?;

@@ -13,13 +13,14 @@ use super::{
     session::{Entrance, SignedIn},
 };
 use crate::{
-    crypto::{mac, seal, seal::Place},
+    crypto::{mac, mac::Hash, seal, seal::Place},
     db::session::Session,
     domain::{
         account::AccountKind,
         challenge::{CODE_DIGITS, GUESSES_MAX, judge},
         fault::Faults,
         password,
+        password::Known,
         refusal::Refusal,
         session::Facade,
         user::{Profile, ProfileForm},
@@ -51,6 +52,11 @@ const DRAWS_MAX: usize = 16;
 
 const PENDING: &str = "registrations.social_security";
 const KEPT: &str = "users.social_security";
+
+/// What finds a customer by their social security number.
+pub(super) fn social_security_index(bank: &Bank, number: &SocialSecurity) -> Hash {
+    mac::index(&bank.ring, KEPT, number.expose())
+}
 
 /// What a person says to register.
 #[derive(Debug, Clone)]
@@ -87,7 +93,7 @@ pub async fn register(bank: &Bank, form: &Form) -> Result<Instant, Failure> {
         email: &email,
         phone: &phone,
         social_security: &sealed,
-        social_security_index: &mac::index(&bank.ring, KEPT, ssn.expose()),
+        social_security_index: &social_security_index(bank, &ssn),
         code_hash: &mac::code(&bank.ring, id.as_bytes(), &code),
         at: now,
         expires_at,
@@ -191,13 +197,13 @@ fn read(bank: &Bank, proof: &Proof) -> Result<(Email, Profile), Failure> {
     let mut faults = Faults::default();
     let email = faults.read("email", Email::parse(&proof.email));
     let profile = proof.profile.read(bank.now().date_naive(), &mut faults);
-    let context = [
-        email.as_ref().map_or("", Email::as_str),
-        email.as_ref().map_or("", Email::local_part),
-        proof.profile.first_name.as_str(),
-        proof.profile.last_name.as_str(),
-    ];
-    let fits = password::check(proof.password.expose(), &context);
+    let known = Known {
+        email: email.as_ref(),
+        first_name: Some(&proof.profile.first_name),
+        last_name: Some(&proof.profile.last_name),
+        username: None,
+    };
+    let fits = password::check(proof.password.expose(), &known);
     let fits = faults.read("password", fits);
     let read = email.zip(profile).zip(fits).map(|(both, ())| both);
     unless_faulty(read, faults)

@@ -1,8 +1,8 @@
-//! Signing in: a password, then a code that was mailed.
+//! Signing in: a password, then a second factor.
 
 use super::{
     act, challenge,
-    challenge::Question,
+    challenge::{Question, Reply},
     context::Bank,
     error::{Broken, Failure},
     outbox,
@@ -12,11 +12,12 @@ use super::{
 };
 use crate::{
     domain::{
-        challenge::{Asked, Purpose},
+        challenge::{Asked, GUESSES_MAX, Purpose, resent_until},
         refusal::Refusal,
         session::Facade,
         user::UserStatus,
     },
+    mail::templates,
     store::{challenge as challenges, session::Device, user},
     types::{
         id::{ChallengeId, UserId},
@@ -27,6 +28,9 @@ use crate::{
 
 const LOGIN: &str = "login";
 const CONFIRM_LOGIN: &str = "confirmLogin";
+const RESEND: &str = "resendLoginCode";
+/// How often a password is checked that is changed meanwhile.
+const CHECKS: usize = 3;
 
 /// What a person says to sign in.
 #[derive(Debug, Clone)]
@@ -39,23 +43,47 @@ pub struct Form {
     pub device: Device,
 }
 
-/// The first step: the right password gets a code by letter.
+/// The first step: the right password gets a question for the second factor.
 ///
 /// A wrong password, an unknown address and a person who has left get the same
 /// answer after the same time.
-pub async fn log_in(bank: &Bank, visitor: &Visitor, form: &Form) -> Result<Asked, Failure> {
+pub async fn log_in(
+    bank: &Bank,
+    visitor: &Visitor,
+    facade: Facade,
+    form: &Form,
+) -> Result<Asked, Failure> {
     let mut known = None;
-    let asked = log_in_unaudited(bank, visitor, form, &mut known).await;
-    act::audited_on(bank, visitor.act(LOGIN), known.map(UserId::uuid), asked).await
+    let mut asked = Err(Refusal::BadCredentials.into());
+    for _ in 0..CHECKS {
+        match log_in_unaudited(bank, visitor, facade, form, &mut known).await {
+            // The password was changed, or hashed anew, since it was checked: it is
+            // checked again.
+            Ok(None) => {}
+            Ok(Some(done)) => {
+                asked = Ok(done);
+                break;
+            }
+            Err(failure) => {
+                asked = Err(failure);
+                break;
+            }
+        }
+    }
+    let asked = act::audited_on(bank, visitor.act(LOGIN), known.map(UserId::uuid), asked).await?;
+    outbox::wake(bank);
+    Ok(asked)
 }
 
-/// `known` becomes the person whom the address names, whatever comes of it.
+/// `known` becomes the person whom the address names, whatever comes of it; nothing comes
+/// of it where the password is another one since it was checked.
 async fn log_in_unaudited(
     bank: &Bank,
     visitor: &Visitor,
+    facade: Facade,
     form: &Form,
     known: &mut Option<UserId>,
-) -> Result<Asked, Failure> {
+) -> Result<Option<Asked>, Failure> {
     let email = Email::parse(&form.email).ok();
     let found = match &email {
         Some(email) => {
@@ -68,45 +96,115 @@ async fn log_in_unaudited(
     let hash = found.as_ref().map(|found| found.password_hash.clone());
     let fits = bank.hasher.verify(form.password.clone(), hash).await?;
     let person = found.filter(|found| fits && found.status != UserStatus::Deactivated);
-    let person = person.ok_or(Refusal::BadCredentials)?;
+    let person = &person.ok_or(Refusal::BadCredentials)?;
+    let fresh_hash = &if bank.hasher.is_stale(&person.password_hash) {
+        Some(bank.hasher.hash(bank.entropy.as_ref(), form.password.clone()).await?)
+    } else {
+        None
+    };
     let email = Email::parse(&person.email)
         .map_err(|_| Broken::Inconsistent("a person's email address"))?;
+    let user_id = person.user_id;
     let device = session::tidy(&form.device);
     let question = &Question {
-        user_id: person.user_id,
+        user_id,
         email: &email,
         purpose: Purpose::Login,
+        facade,
         session_id: None,
         device: &device,
     };
-    let asked = bank
-        .db
+    bank.db
         .write_retrying(|s| {
             Box::pin(async move {
+                user::lock(s, user_id).await?;
+                let now = user::credentials_of(s, user_id).await?;
+                if now.is_none_or(|now| now.password_hash != person.password_hash) {
+                    return Ok::<_, Failure>(None);
+                }
+                if let Some(hash) = fresh_hash {
+                    user::set_password(s, user_id, hash).await?;
+                }
                 let asked = challenge::ask(bank, s, question).await?;
-                let subject = Some(question.user_id.uuid());
-                act::done(bank, s, visitor.act(LOGIN), subject, None).await?;
-                Ok::<_, Failure>(asked)
+                act::done(bank, s, visitor.act(LOGIN), Some(user_id.uuid()), None).await?;
+                Ok(Some(asked))
             })
         })
-        .await?;
-    outbox::wake(bank);
-    Ok(asked)
+        .await
 }
 
-/// The second step: the code opens a session.
+/// Sends a fresh code for a login that waits; the old one opens nothing any more.
+///
+/// The guesses that were made stay counted. The fresh code is good for ten minutes, but
+/// not beyond half an hour after the login began.
+pub async fn resend(
+    bank: &Bank,
+    visitor: &Visitor,
+    challenge_id: Option<ChallengeId>,
+) -> Result<(), Failure> {
+    let subject = challenge_id.map(ChallengeId::uuid);
+    let sent = resend_unaudited(bank, visitor, challenge_id).await;
+    act::audited_on(bank, visitor.act(RESEND), subject, sent).await?;
+    outbox::wake(bank);
+    Ok(())
+}
+
+async fn resend_unaudited(
+    bank: &Bank,
+    visitor: &Visitor,
+    challenge_id: Option<ChallengeId>,
+) -> Result<(), Failure> {
+    let missing = Refusal::NotFound { field: "challengeId", noun: "challenge" };
+    let id = challenge_id.ok_or_else(|| missing.clone())?;
+    let missing = &missing;
+    bank.db
+        .write_retrying(|s| {
+            Box::pin(async move {
+                let now = bank.now();
+                let found = challenges::lookup(s, id, Purpose::Login, None).await?;
+                let user_id = found.and_then(|found| found.user_id).ok_or(missing.clone())?;
+                user::lock(s, user_id).await?;
+                // Read again behind the lock: it may have been answered meanwhile.
+                let found = challenges::lookup(s, id, Purpose::Login, None).await?;
+                let found = found.ok_or(missing.clone())?;
+                let user = user::lookup(s, user_id).await?;
+                let user = user.filter(|user| user.status != UserStatus::Deactivated);
+                let user = user.ok_or(missing.clone())?;
+                if found.code_hash.is_none() {
+                    let reason = "An authenticator answers this login: no code is mailed.";
+                    return Err(Refusal::Conflict { reason }.into());
+                }
+                if now >= found.expires_at {
+                    return Err(Refusal::CodeExpired.into());
+                }
+                let expires_at = resent_until(found.created_at, now);
+                let drawn = challenge::draw(bank, id, Facade::Graphql, Purpose::Login);
+                if !challenges::renew(s, id, &drawn.hash, expires_at, GUESSES_MAX).await? {
+                    return Err(Refusal::TooManyAttempts.into());
+                }
+                let letter = templates::login_code(&user.email, &drawn.text);
+                outbox::write(bank, s, &letter, now, expires_at).await?;
+                act::done(bank, s, visitor.act(RESEND), Some(id.uuid()), None).await?;
+                Ok::<_, Failure>(())
+            })
+        })
+        .await
+}
+
+/// The second step: the second factor opens a session.
 pub async fn confirm(
     bank: &Bank,
     visitor: &Visitor,
     facade: Facade,
     challenge_id: Option<ChallengeId>,
-    code: &Secret,
+    reply: &Reply,
 ) -> Result<SignedIn, Failure> {
     let subject = challenge_id.map(ChallengeId::uuid);
-    let signed_in = confirm_unaudited(bank, visitor, facade, challenge_id, code).await;
+    let signed_in = confirm_unaudited(bank, visitor, facade, challenge_id, reply).await;
     let act = visitor.act(CONFIRM_LOGIN);
     let signed_in = act::audited_on(bank, act, subject, signed_in).await?;
     signed_in.ended.forget(bank);
+    outbox::wake(bank);
     Ok(signed_in)
 }
 
@@ -115,22 +213,20 @@ async fn confirm_unaudited(
     visitor: &Visitor,
     facade: Facade,
     challenge_id: Option<ChallengeId>,
-    code: &Secret,
+    reply: &Reply,
 ) -> Result<SignedIn, Failure> {
     let id = challenge_id.ok_or(Refusal::BadCode)?;
-    let answered = challenge::answer(bank, id, Purpose::Login, code.expose()).await?;
+    let answered = challenge::answer(bank, id, Purpose::Login, None, reply).await?;
     let answered = &answered;
     bank.db
         .write_retrying(|s| {
             Box::pin(async move {
-                if !challenges::take(s, id).await? {
-                    // Another request with the same code was faster.
-                    return Err(Refusal::BadCode.into());
-                }
+                challenge::spend(bank, s, answered).await?;
                 let user = user::lookup(s, answered.user_id).await?;
                 let user = user.filter(|user| user.status != UserStatus::Deactivated);
                 let user = user.ok_or(Refusal::BadCode)?;
-                let entrance = Entrance { facade, action: CONFIRM_LOGIN, device: &answered.device };
+                let entrance =
+                    Entrance { facade, action: CONFIRM_LOGIN, device: &answered.challenge.device };
                 session::open(bank, s, user, visitor, &entrance).await
             })
         })

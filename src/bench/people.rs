@@ -95,7 +95,12 @@ impl Newcomer {
 pub async fn make(place: &Place, home: &Home, count: u32) -> Result<Vec<Caller>, BenchError> {
     let config = place.config(home)?;
     let bank = app::open(&config).await?;
-    let post_office = PostOffice { captures: true, smtp: None, wake: Arc::new(Notify::new()) };
+    let post_office = PostOffice {
+        captures: true,
+        smtp: None,
+        frontend_url: None,
+        wake: Arc::new(Notify::new()),
+    };
     let bank = Bank { post_office, ..bank };
     let numbers: Vec<u32> = (1..=count).collect();
     let mut callers = Vec::new();

@@ -30,6 +30,8 @@ pub struct Config {
     pub mail_from: String,
     /// Where clients reach this server; none where that is the listening address.
     pub public_url: Option<String>,
+    /// Where links in letters lead: the first front end.
+    pub frontend_url: Option<String>,
     /// What an operator sets of the bank's rules.
     pub rules: Rules,
     /// How much the ledger takes on.
@@ -73,6 +75,7 @@ impl Settings {
             smtp_url: self.smtp_url.clone(),
             mail_from: self.mail_from.clone(),
             public_url: self.public_url.clone(),
+            frontend_url: self.frontend_url.first().cloned(),
             rules: Rules {
                 sandbox: !self.production,
                 currencies,

@@ -13,3 +13,5 @@ pub mod seal;
 pub mod mac;
 pub mod password;
 pub mod token;
+pub mod totp;
+pub mod recovery;

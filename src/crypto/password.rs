@@ -89,6 +89,24 @@ impl Hasher {
         Ok(known && fits)
     }
 
+    /// The hash was made with other parameters than today's, and should be made anew once
+    /// its password is known again.
+    pub fn is_stale(&self, hash: &str) -> bool {
+        let made_with = PasswordHash::new(hash).ok();
+        let made_with = made_with.and_then(|hash| {
+            let algorithm = Algorithm::try_from(hash.algorithm.as_str()).ok()?;
+            Some((algorithm, hash.version, Params::try_from(&hash).ok()?))
+        });
+        let today = self.argon2.params();
+        !made_with.is_some_and(|(algorithm, version, made_with)| {
+            algorithm == Algorithm::Argon2id
+                && version == Some(Version::V0x13.into())
+                && made_with.m_cost() == today.m_cost()
+                && made_with.t_cost() == today.t_cost()
+                && made_with.p_cost() == today.p_cost()
+        })
+    }
+
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -131,6 +149,18 @@ mod tests {
         assert!(verify("correct horse", Some(hash.clone())).await.unwrap());
         assert!(!verify("Correct horse", Some(hash)).await.unwrap());
         assert!(!verify("correct horse", None).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_other_parameters_is_stale() {
+        let hasher = Hasher::new(&SystemEntropy);
+        let hash = hasher.hash(&SystemEntropy, Secret::new("correct horse")).await.unwrap();
+        assert!(!hasher.is_stale(&hash));
+        for (now, then) in [("t=2", "t=1"), ("m=19456", "m=9216"), ("argon2id", "argon2i")] {
+            let weaker = hash.replace(now, then);
+            assert_ne!(weaker, hash);
+            assert!(hasher.is_stale(&weaker), "{weaker}");
+        }
     }
 
     #[tokio::test]

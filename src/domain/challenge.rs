@@ -1,13 +1,19 @@
-//! Questions for a second factor: how long they live and how often one may guess.
+//! One-time secrets: what they are made for, how long they live, and how often one may
+//! guess.
 
 use chrono::Duration;
 
+use super::session::Facade;
 use crate::types::{clock::Instant, id::ChallengeId};
 
 /// Wrong codes that a challenge or registration takes before it is void.
 pub const GUESSES_MAX: i64 = 5;
 /// How long a code for a login or a step-up is good.
 pub const CODE_LIFE: Duration = Duration::minutes(10);
+/// How long a token for a new password, or a code for a new address, is good.
+pub const CHANGE_LIFE: Duration = Duration::minutes(30);
+/// How long a login waits for its code at most, however often a fresh one is sent.
+pub const LOGIN_LIFE: Duration = Duration::minutes(30);
 /// How many digits a mailed code has.
 pub const CODE_DIGITS: usize = 6;
 
@@ -19,6 +25,37 @@ pub enum Purpose {
     Login,
     /// A risky step within a session.
     StepUp,
+    /// Another address of the person's, to which the code was mailed.
+    EmailChange,
+    /// A new password for who has lost the old one.
+    PasswordReset,
+}
+
+impl Purpose {
+    /// How long what was mailed for it is good.
+    pub const fn life(self) -> Duration {
+        match self {
+            Self::Login | Self::StepUp => CODE_LIFE,
+            Self::EmailChange | Self::PasswordReset => CHANGE_LIFE,
+        }
+    }
+}
+
+/// What a one-time secret looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// So many decimal digits, to be typed.
+    Digits(usize),
+    /// 256 random bits as text, to be carried by a link.
+    Token,
+}
+
+/// What a door's secrets for a purpose look like.
+pub const fn form(facade: Facade, purpose: Purpose) -> Form {
+    match (facade, purpose) {
+        (_, Purpose::PasswordReset) => Form::Token,
+        (_, Purpose::Login | Purpose::StepUp | Purpose::EmailChange) => Form::Digits(CODE_DIGITS),
+    }
 }
 
 /// How a person can answer.
@@ -26,6 +63,42 @@ pub enum Purpose {
 pub enum SecondFactorKind {
     /// A code in a letter.
     Email,
+    /// A code of the person's authenticator.
+    Totp,
+    /// One of the codes for who has lost the authenticator.
+    RecoveryCode,
+}
+
+/// How a person can answer: by a letter, until there is an authenticator. From then on a
+/// letter opens nothing, or whoever reads the person's mail would pass it by.
+pub const fn methods(has_totp: bool) -> &'static [SecondFactorKind] {
+    if has_totp {
+        &[SecondFactorKind::Totp, SecondFactorKind::RecoveryCode]
+    } else {
+        &[SecondFactorKind::Email]
+    }
+}
+
+/// Which method a code is meant for: the one that is named, else the one that it looks like.
+///
+/// `None` where the person cannot answer by what was named.
+pub fn method(
+    has_totp: bool,
+    named: Option<SecondFactorKind>,
+    code: &str,
+) -> Option<SecondFactorKind> {
+    let digits = code.len() == CODE_DIGITS && code.bytes().all(|b| b.is_ascii_digit());
+    let meant = named.unwrap_or(match (has_totp, digits) {
+        (false, _) => SecondFactorKind::Email,
+        (true, true) => SecondFactorKind::Totp,
+        (true, false) => SecondFactorKind::RecoveryCode,
+    });
+    methods(has_totp).contains(&meant).then_some(meant)
+}
+
+/// Until when a fresh code is good, for a challenge that was made at `created_at`.
+pub fn resent_until(created_at: Instant, now: Instant) -> Instant {
+    (now + CODE_LIFE).min(created_at + LOGIN_LIFE)
 }
 
 /// What a client may know of a challenge.
@@ -35,8 +108,8 @@ pub struct Asked {
     pub challenge_id: ChallengeId,
     /// How it can be answered.
     pub methods: Vec<SecondFactorKind>,
-    /// Where the code went, mostly hidden.
-    pub sent_to: String,
+    /// Where the code went, mostly hidden; none where an authenticator answers.
+    pub sent_to: Option<String>,
     /// When the code stops being good.
     pub expires_at: Instant,
 }
@@ -71,8 +144,29 @@ pub fn judge(guesses: i64, expires_at: Instant, now: Instant, fits: bool) -> Gue
 mod tests {
     use chrono::Duration;
 
-    use super::{CODE_LIFE, GUESSES_MAX, Guess, judge};
+    use super::{
+        CODE_LIFE, GUESSES_MAX, Guess, LOGIN_LIFE, SecondFactorKind, judge, method, resent_until,
+    };
     use crate::types::clock::Instant;
+
+    #[test]
+    fn a_letter_never_stands_in_for_an_authenticator() {
+        use SecondFactorKind::{Email, RecoveryCode, Totp};
+        assert_eq!(method(false, None, "abc"), Some(Email));
+        assert_eq!(method(false, Some(Totp), "123456"), None);
+        assert_eq!(method(true, None, "123456"), Some(Totp));
+        assert_eq!(method(true, None, "abcdef-ghjkmn"), Some(RecoveryCode));
+        assert_eq!(method(true, Some(RecoveryCode), "123456"), Some(RecoveryCode));
+        assert_eq!(method(true, Some(Email), "123456"), None);
+    }
+
+    #[test]
+    fn a_fresh_code_does_not_make_a_login_wait_for_ever() {
+        let made: Instant = "2026-11-21T10:00:00Z".parse().unwrap();
+        let later = made + Duration::minutes(5);
+        assert_eq!(resent_until(made, later), later + CODE_LIFE);
+        assert_eq!(resent_until(made, made + Duration::minutes(25)), made + LOGIN_LIFE);
+    }
 
     #[test]
     fn the_right_code_counts_only_in_time_and_within_five_guesses() {

@@ -11,13 +11,14 @@
 
 pub mod fault;
 pub mod account;
+pub mod user;
+pub mod session;
 pub mod challenge;
+pub mod second_factor;
 pub mod limit;
 pub mod refusal;
 pub mod amount;
 pub mod password;
-pub mod user;
-pub mod session;
 pub mod card;
 pub mod hold;
 pub mod event;

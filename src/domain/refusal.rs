@@ -32,7 +32,11 @@ pub enum Refusal {
     CodeExpired,
     /// All guesses of this code are used up.
     TooManyAttempts,
-    /// A second factor must be confirmed first; a code was mailed.
+    /// The token for a new password is none, or was used.
+    BadToken,
+    /// The token for a new password was good once.
+    TokenExpired,
+    /// A second factor must be confirmed first.
     StepUpRequired(Asked),
     /// The caller may not do this.
     Forbidden {
@@ -97,8 +101,8 @@ impl Refusal {
             Self::NotFound { .. } => "NOT_FOUND",
             Self::AlreadyExists { .. } => "ALREADY_EXISTS",
             Self::BadCredentials => "BAD_CREDENTIALS",
-            Self::BadCode => "BAD_CODE",
-            Self::CodeExpired => "CODE_EXPIRED",
+            Self::BadCode | Self::BadToken => "BAD_CODE",
+            Self::CodeExpired | Self::TokenExpired => "CODE_EXPIRED",
             Self::TooManyAttempts => "TOO_MANY_ATTEMPTS",
             Self::StepUpRequired(_) => "STEP_UP_REQUIRED",
             Self::Forbidden { .. } => "FORBIDDEN",
@@ -137,8 +141,14 @@ impl Refusal {
             Self::TooManyAttempts => {
                 "The code was guessed too often. Ask for a new one.".to_owned()
             }
-            Self::StepUpRequired(_) => {
+            Self::BadToken => "The token is wrong or was used. Ask for a new letter.".to_owned(),
+            Self::TokenExpired => "The token has expired. Ask for a new letter.".to_owned(),
+            Self::StepUpRequired(asked) if asked.sent_to.is_some() => {
                 "Confirm this step with the code that was just mailed to you.".to_owned()
+            }
+            Self::StepUpRequired(_) => {
+                "Confirm this step with a code of your authenticator, or with a recovery code."
+                    .to_owned()
             }
             Self::Forbidden { reason } | Self::Conflict { reason } => (*reason).to_owned(),
             Self::InsufficientFunds { available, short_by } => {

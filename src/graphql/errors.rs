@@ -79,12 +79,28 @@ pub enum ErrorCode {
 pub enum SecondFactorKind {
     /// A code in a letter.
     Email,
+    /// A code of an authenticator.
+    Totp,
+    /// One of the codes for who has lost the authenticator.
+    RecoveryCode,
 }
 
 impl From<challenge::SecondFactorKind> for SecondFactorKind {
     fn from(kind: challenge::SecondFactorKind) -> Self {
         match kind {
             challenge::SecondFactorKind::Email => Self::Email,
+            challenge::SecondFactorKind::Totp => Self::Totp,
+            challenge::SecondFactorKind::RecoveryCode => Self::RecoveryCode,
+        }
+    }
+}
+
+impl From<SecondFactorKind> for challenge::SecondFactorKind {
+    fn from(kind: SecondFactorKind) -> Self {
+        match kind {
+            SecondFactorKind::Email => Self::Email,
+            SecondFactorKind::Totp => Self::Totp,
+            SecondFactorKind::RecoveryCode => Self::RecoveryCode,
         }
     }
 }
@@ -96,7 +112,7 @@ pub struct Challenge {
     id: ID,
     /// How it can be answered.
     methods: Vec<SecondFactorKind>,
-    /// Where the code went, mostly hidden.
+    /// Where the code went, mostly hidden; null where an authenticator answers.
     sent_to: Option<String>,
     /// When the code stops being good.
     expires_at: DateTime,
@@ -107,7 +123,7 @@ impl From<Asked> for Challenge {
         Self {
             id: asked.challenge_id.to_wire().into(),
             methods: asked.methods.into_iter().map(Into::into).collect(),
-            sent_to: Some(asked.sent_to),
+            sent_to: asked.sent_to,
             expires_at: DateTime(asked.expires_at),
         }
     }
@@ -196,7 +212,7 @@ pub struct StepUpRequired {
     message: String,
     /// The field of the input that it is about, from the argument down.
     path: Option<Vec<String>>,
-    /// The question to answer; its code was mailed.
+    /// The question to answer; its code was mailed, or is one of the authenticator.
     challenge: Challenge,
 }
 
@@ -249,6 +265,8 @@ fn say(refusal: Refusal) -> Said {
         Refusal::BadCode => plain(ErrorCode::BadCode, &refusal, Some("code")),
         Refusal::CodeExpired => plain(ErrorCode::CodeExpired, &refusal, Some("code")),
         Refusal::TooManyAttempts => plain(ErrorCode::TooManyAttempts, &refusal, Some("code")),
+        Refusal::BadToken => plain(ErrorCode::BadCode, &refusal, Some("token")),
+        Refusal::TokenExpired => plain(ErrorCode::CodeExpired, &refusal, Some("token")),
         Refusal::StepUpRequired(asked) => {
             let (code, challenge) = (ErrorCode::StepUpRequired, asked.into());
             let error = StepUpRequired { code, message, path: None, challenge };

@@ -50,9 +50,21 @@ const ANSWERED_MAX: usize = 10_000;
 /// Fields that answer with a page of rows.
 const PAGED: [&str; 1] = ["history"];
 
-/// The mutations that answer a secret with a session or with the next question.
-const SIGN_INS: [&str; 5] =
-    ["verifyEmail", "login", "confirmLogin", "refreshSession", "resetPassword"];
+/// The mutations that take a secret which could be guessed: a password, a code, a token.
+const SIGN_INS: [&str; 12] = [
+    "verifyEmail",
+    "login",
+    "confirmLogin",
+    "refreshSession",
+    "resetPassword",
+    "changePassword",
+    "requestEmailChange",
+    "confirmEmailChange",
+    "confirmChallenge",
+    "confirmTotp",
+    "removeTotp",
+    "deleteAccount",
+];
 /// The lists of introspection that lead back to types.
 const LISTS: [&str; 4] = ["fields", "interfaces", "possibleTypes", "inputFields"];
 /// No alias of a client begins like this, so that the server's own are its own.

@@ -53,6 +53,13 @@ pub struct AddressInput {
     country: Option<String>,
 }
 
+impl From<AddressInput> for AddressForm {
+    fn from(input: AddressInput) -> Self {
+        let AddressInput { line, city, state, post_code, country } = input;
+        Self { line, city, state, post_code, country }
+    }
+}
+
 /// What a person says once the code has come. `ALREADY_EXISTS` for a phone or social security number that another customer has is told here, behind the emailed code.
 #[derive(Clone, InputObject)]
 pub struct VerifyEmailInput {
@@ -115,13 +122,7 @@ impl RegistrationMutation {
         if let Some(refused) = refuse_cookies(input.use_cookies) {
             return Ok(refused);
         }
-        let address = AddressForm {
-            line: input.address.line,
-            city: input.address.city,
-            state: input.address.state,
-            post_code: input.address.post_code,
-            country: input.address.country,
-        };
+        let address = input.address.into();
         let profile = ProfileForm {
             first_name: input.first_name,
             last_name: input.last_name,

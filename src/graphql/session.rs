@@ -3,7 +3,11 @@
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
 
 use super::{errors, errors::UserError, request, scalars::DateTime, viewer};
-use crate::{bank::session, domain, store, types::id::SessionId};
+use crate::{
+    bank::{error::Failure, session},
+    domain, store,
+    types::id::SessionId,
+};
 
 /// The door that a session came in by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -107,6 +111,16 @@ pub struct DonePayload {
     ok: bool,
     /// Why it was refused.
     errors: Vec<UserError>,
+}
+
+impl DonePayload {
+    /// What became of it.
+    pub(super) fn of(ctx: &Context<'_>, done: Result<(), Failure>) -> Result<Self> {
+        Ok(match done {
+            Ok(()) => Self { ok: true, errors: Vec::new() },
+            Err(failure) => Self { ok: false, errors: errors::payload(ctx, failure)? },
+        })
+    }
 }
 
 /// Which session is to be ended.

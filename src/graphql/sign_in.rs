@@ -7,7 +7,8 @@ use super::{
     errors::{Challenge, SecondFactorKind, UserError},
     request,
     scalars::DateTime,
-    session::Session,
+    second_factor::reply,
+    session::{DonePayload, Session},
     user::User,
     viewer,
 };
@@ -77,7 +78,7 @@ pub struct ConfirmLoginInput {
     challenge_id: ID,
     /// The code.
     code: String,
-    /// Which second factor the code is of; EMAIL where nothing is said.
+    /// Which second factor the code is of; what it looks like where nothing is said.
     method: Option<SecondFactorKind>,
     /// Sets the tokens as cookies instead of showing them.
     #[graphql(default_with = "Some(false)")]
@@ -133,13 +134,21 @@ pub(super) fn refuse_cookies(use_cookies: Option<bool>) -> Option<AuthPayload> {
     (use_cookies == Some(true)).then(|| AuthPayload::refused(errors::invalid("useCookies", reason)))
 }
 
+/// Which login.
+#[derive(Clone, InputObject)]
+pub struct ResendLoginCodeInput {
+    /// The login's challenge.
+    challenge_id: ID,
+}
+
 /// The mutations that sign a person in.
 #[derive(Default)]
 pub struct SignInMutation;
 
 #[Object]
 impl SignInMutation {
-    /// The first step of signing in: the password. The second factor's code goes out by letter.
+    /// The first step of signing in: the password. A code goes out by letter, unless the
+    /// person has an authenticator: then a code of it, or a recovery code, is the second step.
     async fn login(
         &self,
         ctx: &Context<'_>,
@@ -150,7 +159,8 @@ impl SignInMutation {
             password: Secret::new(input.password),
             device: DeviceInput::read(input.device, input.client_id),
         };
-        match sign_in::log_in(request::bank(ctx), request::visitor(ctx), &form).await {
+        let (bank, visitor) = (request::bank(ctx), request::visitor(ctx));
+        match sign_in::log_in(bank, visitor, Facade::Graphql, &form).await {
             Ok(asked) => Ok(LoginPayload { challenge: Some(asked.into()), errors: Vec::new() }),
             Err(failure) => {
                 Ok(LoginPayload { challenge: None, errors: errors::payload(ctx, failure)? })
@@ -167,14 +177,25 @@ impl SignInMutation {
         if let Some(refused) = refuse_cookies(input.use_cookies) {
             return Ok(refused);
         }
-        // EMAIL is the only method there is, so naming it or not is the same.
-        let (None | Some(SecondFactorKind::Email)) = input.method;
         let id = ChallengeId::from_wire(&input.challenge_id);
-        let code = Secret::new(input.code);
+        let reply = reply(input.code, input.method);
         let (bank, visitor) = (request::bank(ctx), request::visitor(ctx));
-        match sign_in::confirm(bank, visitor, Facade::Graphql, id, &code).await {
+        match sign_in::confirm(bank, visitor, Facade::Graphql, id, &reply).await {
             Ok(signed_in) => Ok(AuthPayload::entered(ctx, signed_in)),
             Err(failure) => Ok(AuthPayload::refused(errors::payload(ctx, failure)?)),
         }
+    }
+
+    /// Sends a fresh code for a login that waits for one; the old code opens nothing any more,
+    /// and there are no more guesses than before. The code is good for ten minutes, but not
+    /// beyond half an hour after the login.
+    async fn resend_login_code(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which login.")] input: ResendLoginCodeInput,
+    ) -> Result<DonePayload> {
+        let id = ChallengeId::from_wire(&input.challenge_id);
+        let sent = sign_in::resend(request::bank(ctx), request::visitor(ctx), id).await;
+        DonePayload::of(ctx, sent)
     }
 }

@@ -7,15 +7,19 @@ use super::{
     card::Card,
     entry,
     entry::EntryConnection,
-    errors, request,
+    errors,
+    errors::UserError,
+    request,
     scalars::{Cursor, Date, DateTime},
+    second_factor,
+    second_factor::{PasswordDialect, SecondFactor},
     session,
     session::Session,
     viewer, wallet,
     wallet::Wallet,
 };
 use crate::{
-    bank::{entry::Scope, user},
+    bank::{entry::Scope, error::Failure, user},
     domain, store,
 };
 
@@ -168,9 +172,41 @@ impl User {
         entry::connect(ctx, Scope::Owner, first, after, last, before).await
     }
 
+    /// How they confirm that it is them.
+    async fn second_factors(&self, ctx: &Context<'_>) -> Result<Vec<SecondFactor>> {
+        second_factor::list(ctx, &self.id).await
+    }
+
+    /// The password-only dialects that may sign this person in.
+    async fn legacy_access(&self, ctx: &Context<'_>) -> Result<Vec<PasswordDialect>> {
+        second_factor::legacy_access(ctx, &self.id).await
+    }
+
     /// Their open sessions, the newest first.
     async fn sessions(&self, ctx: &Context<'_>) -> Result<Vec<Session>> {
         session::list(ctx).await
+    }
+}
+
+/// What became of a mutation on a person.
+#[derive(Debug, Clone, Default, SimpleObject)]
+pub struct UserPayload {
+    /// The person as they are now.
+    user: Option<User>,
+    /// Why it was refused.
+    errors: Vec<UserError>,
+}
+
+impl UserPayload {
+    /// What became of a mutation that gives a person.
+    pub(super) fn show(
+        ctx: &Context<'_>,
+        outcome: Result<store::user::User, Failure>,
+    ) -> Result<Self> {
+        Ok(match outcome {
+            Ok(user) => Self { user: Some(user.into()), errors: Vec::new() },
+            Err(failure) => Self { user: None, errors: errors::payload(ctx, failure)? },
+        })
     }
 }
 

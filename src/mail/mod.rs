@@ -4,9 +4,10 @@
 //! to an SMTP server. This floor knows no table: the worker that drains the
 //! outbox lives in `bank`, and so does the captured inbox of the sandbox.
 //!
-//! To add a letter: a function in `templates` that says its subject and its
-//! paragraphs.
+//! To add a letter: a function that says its subject and its paragraphs, in
+//! `templates` where it carries a secret, in `notices` where it tells of a change.
 
 pub mod letter;
 pub mod templates;
+pub mod notices;
 pub mod carrier;

@@ -2,7 +2,7 @@
 
 use super::{
     account, audit, books, card, challenge, entry, event, hold, inbox, key_ring, limit, operation,
-    outbox, posting_postgres, posting_sqlite, registration, seal, session, user,
+    outbox, posting_postgres, posting_sqlite, registration, seal, second_factor, session, user,
 };
 
 /// The statements of one file, by name.
@@ -16,6 +16,7 @@ pub const ALL: &[(&str, Statements)] = &[
     ("registration", registration::STATEMENTS),
     ("session", session::STATEMENTS),
     ("challenge", challenge::STATEMENTS),
+    ("second_factor", second_factor::STATEMENTS),
     ("limit", limit::STATEMENTS),
     ("account", account::STATEMENTS),
     ("card", card::STATEMENTS),

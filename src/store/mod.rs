@@ -17,6 +17,7 @@ pub mod user;
 pub mod registration;
 pub mod session;
 pub mod challenge;
+pub mod second_factor;
 pub mod limit;
 pub mod account;
 pub mod card;

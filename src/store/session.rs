@@ -119,6 +119,9 @@ statements! {
         WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 AND refresh_expires_at > $2
         ORDER BY created_at DESC, session_id DESC";
 
+    STEP_UP = "
+        UPDATE sessions SET second_factor_at = $2 WHERE session_id = $1 AND ended_at IS NULL";
+
     END = "UPDATE sessions SET ended_at = $2 WHERE session_id = $1 AND ended_at IS NULL";
 
     END_OTHERS = "
@@ -189,6 +192,11 @@ pub async fn open_of(
     now: Instant,
 ) -> Result<Vec<Session>, DbError> {
     session.query(OPEN_OF).bind(user_id).bind(now).all().await
+}
+
+/// Notes that a second factor was confirmed in a session; false where it has ended.
+pub async fn step_up(session: &mut Db, id: SessionId, at: Instant) -> Result<bool, DbError> {
+    Ok(session.query(STEP_UP).bind(id).bind(at).execute().await? == 1)
 }
 
 /// Ends a session; false where it had ended before.

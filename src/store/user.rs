@@ -88,6 +88,29 @@ pub struct Credentials {
     pub password_hash: String,
     /// Where they stand.
     pub status: UserStatus,
+    /// Phone number.
+    pub phone_number: Option<String>,
+    /// What finds their social security number.
+    pub social_security_index: Option<Vec<u8>>,
+}
+
+/// What a person can change of themselves, as it is to be.
+#[derive(Debug)]
+pub struct Details<'d> {
+    /// The name they chose.
+    pub username: Option<&'d str>,
+    /// The same as it is compared.
+    pub username_key: Option<String>,
+    /// First name.
+    pub first_name: Option<&'d str>,
+    /// Last name.
+    pub last_name: Option<&'d str>,
+    /// Phone number.
+    pub phone_number: Option<&'d str>,
+    /// The same where it is reserved for this person alone.
+    pub phone_key: Option<&'d str>,
+    /// Where they live: the line, the city, the state, the post code and the country.
+    pub address: [Option<&'d str>; 5],
 }
 
 statements! {
@@ -107,7 +130,26 @@ statements! {
         FROM users WHERE user_id = $1";
 
     CREDENTIALS = "
-        SELECT user_id, email, password_hash, status FROM users WHERE email_key = $1";
+        SELECT user_id, email, password_hash, status, phone_number, social_security_index
+        FROM users WHERE email_key = $1";
+
+    CREDENTIALS_OF = "
+        SELECT user_id, email, password_hash, status, phone_number, social_security_index
+        FROM users WHERE user_id = $1";
+
+    SET_PASSWORD = "UPDATE users SET password_hash = $2 WHERE user_id = $1";
+
+    SET_EMAIL = "
+        UPDATE users SET email = $2, email_key = $3, email_verified_at = $4 WHERE user_id = $1";
+
+    SET_DETAILS = "
+        UPDATE users SET username = $2, username_key = $3, first_name = $4, last_name = $5,
+            phone_number = $6, phone_key = $7, address_line = $8, city = $9, state = $10,
+            post_code = $11, country = $12
+        WHERE user_id = $1";
+
+    USERNAME_TAKEN = "SELECT 1 FROM users WHERE username_key = $1 AND user_id <> $2";
+    PHONE_OF_ANOTHER = "SELECT 1 FROM users WHERE phone_key = $1 AND user_id <> $2";
 
     EMAIL_TAKEN = "SELECT 1 FROM users WHERE email_key = $1";
     PHONE_TAKEN = "SELECT 1 FROM users WHERE phone_key = $1";
@@ -163,6 +205,77 @@ pub async fn credentials(
     email: &Email,
 ) -> Result<Option<Credentials>, DbError> {
     session.query(CREDENTIALS).bind(email.key()).maybe().await
+}
+
+/// Finds what a change of credentials needs, by the person.
+pub async fn credentials_of(
+    session: &mut Session,
+    id: UserId,
+) -> Result<Option<Credentials>, DbError> {
+    session.query(CREDENTIALS_OF).bind(id).maybe().await
+}
+
+/// Gives a person another password.
+pub async fn set_password(session: &mut Session, id: UserId, hash: &str) -> Result<(), DbError> {
+    session.query(SET_PASSWORD).bind(id).bind(hash).execute().await?;
+    Ok(())
+}
+
+/// Gives a person another address, which a code came back from.
+pub async fn set_email(
+    session: &mut Session,
+    id: UserId,
+    email: &Email,
+    at: Instant,
+) -> Result<(), DbError> {
+    let changed = session.query(SET_EMAIL).bind(id).bind(email.as_str()).bind(email.key()).bind(at);
+    changed.execute().await?;
+    Ok(())
+}
+
+/// Writes what a person has changed of themselves.
+pub async fn set_details(
+    session: &mut Session,
+    id: UserId,
+    details: &Details<'_>,
+) -> Result<(), DbError> {
+    let [line, city, state, post_code, country] = details.address;
+    session
+        .query(SET_DETAILS)
+        .bind(id)
+        .bind(details.username)
+        .bind(details.username_key.as_deref())
+        .bind(details.first_name)
+        .bind(details.last_name)
+        .bind(details.phone_number)
+        .bind(details.phone_key)
+        .bind(line)
+        .bind(city)
+        .bind(state)
+        .bind(post_code)
+        .bind(country)
+        .execute()
+        .await?;
+    Ok(())
+}
+
+/// Another person has this name.
+pub async fn username_taken(
+    session: &mut Session,
+    key: &str,
+    but: UserId,
+) -> Result<bool, DbError> {
+    Ok(session.query(USERNAME_TAKEN).bind(key).bind(but).scalar::<i32>().await?.is_some())
+}
+
+/// Another customer has reserved this phone number.
+pub async fn phone_of_another(
+    session: &mut Session,
+    phone: &Phone,
+    but: UserId,
+) -> Result<bool, DbError> {
+    let found = session.query(PHONE_OF_ANOTHER).bind(phone.as_str()).bind(but);
+    Ok(found.scalar::<i32>().await?.is_some())
 }
 
 /// A customer has this address.

@@ -36,6 +36,8 @@ texts! {
     PersonName;
     /// One line of text with something in it.
     Line;
+    /// The name that a person chose for themselves.
+    Username;
 }
 
 impl Email {
@@ -104,6 +106,22 @@ impl PersonName {
             && printable(&text);
         let error = TextError("must be a name of 1 to 100 characters on one line");
         if fits { Ok(Self(text)) } else { Err(error) }
+    }
+}
+
+impl Username {
+    /// Reads 3 to 64 letters of ASCII, digits, dots, hyphens and underscores.
+    pub fn parse(text: &str) -> Result<Self, TextError> {
+        let text = text.trim();
+        let taken = |b: u8| b.is_ascii_alphanumeric() || b".-_".contains(&b);
+        let fits = (3..=64).contains(&text.len()) && text.bytes().all(taken);
+        let error = TextError("must be 3 to 64 letters, digits, dots, hyphens and underscores");
+        if fits { Ok(Self(text.to_owned())) } else { Err(error) }
+    }
+
+    /// What two spellings of one name have in common: its lower case.
+    pub fn key(&self) -> String {
+        self.0.to_ascii_lowercase()
     }
 }
 

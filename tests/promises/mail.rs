@@ -69,8 +69,12 @@ impl SmtpServer {
 /// Asks for an account in a bank that sends its letters to a server.
 async fn register_with(bank: &TestBank, url: &str) -> teller::bank::context::Bank {
     let smtp = Smtp::from_url(url, "Teller <bank@example.org>").expect("the URL is usable");
-    let post_office =
-        PostOffice { captures: true, smtp: Some(smtp), wake: Arc::new(Notify::new()) };
+    let post_office = PostOffice {
+        captures: true,
+        smtp: Some(smtp),
+        frontend_url: None,
+        wake: Arc::new(Notify::new()),
+    };
     let sending = teller::bank::context::Bank { post_office, ..bank.bank.clone() };
     let input = registration("ann", 1);
     let form = Form {

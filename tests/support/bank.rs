@@ -268,7 +268,12 @@ impl TestBank {
 pub fn assemble(db: Db, clock: Arc<SettableClock>, seed: u64, rules: Rules) -> Bank {
     let entropy = Arc::new(SeededEntropy::new(seed));
     let ring = Keyring::from_secret(&Secret::new(SECRET)).expect("the tests' secret is long");
-    let post_office = PostOffice { captures: true, smtp: None, wake: Arc::new(Notify::new()) };
+    let post_office = PostOffice {
+        captures: true,
+        smtp: None,
+        frontend_url: None,
+        wake: Arc::new(Notify::new()),
+    };
     Bank::new(db, clock, entropy, ring, post_office, rules, Capacity::default())
 }
 

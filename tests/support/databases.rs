@@ -74,6 +74,19 @@ impl Fresh {
         counted.expect("the deadlocks are counted")
     }
 
+    /// Every byte that the database keeps: SQLite's files, or all rows of PostgreSQL's tables.
+    pub async fn everything(&self) -> Vec<u8> {
+        if self.name == "postgres" {
+            return self.rows().await;
+        }
+        let mut all = Vec::new();
+        for entry in std::fs::read_dir(self.folder()).expect("the folder is read") {
+            let path = entry.expect("a file").path();
+            all.extend(std::fs::read(path).expect("the file is read"));
+        }
+        all
+    }
+
     /// Every row of every table of a PostgreSQL database as text, with bytes as they are.
     pub async fn rows(&self) -> Vec<u8> {
         let mut connection = PgConnection::connect(&self.url).await.expect("the database answers");

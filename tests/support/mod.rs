@@ -4,6 +4,7 @@
 
 pub mod proof;
 pub mod databases;
+pub mod factors;
 pub mod bank;
 pub mod people;
 pub mod server;
