@@ -21,7 +21,11 @@ use teller::{
         posting,
         posting::{Leg, Standing},
     },
-    graphql::{guard, schema, shape::check::Shapes},
+    graphql::{
+        guard::{check, cost, limits::Limits},
+        schema,
+        shape::check::Shapes,
+    },
     http::router,
     ledger::engine::Capacity,
     types::{
@@ -60,7 +64,8 @@ fn usd() -> Currency {
 #[divan::bench]
 fn parse_and_guard() {
     let document = parse_query(black_box(TRANSFER)).expect("the document is GraphQL");
-    assert!(guard::check(&document, None).is_ok());
+    assert!(check::check(&document, None, &Limits::default()).is_ok());
+    assert!(cost::of(&document, None, &Variables::default()).units > 0);
 }
 
 /// The inputs of a document are walked for their shapes.

@@ -2,7 +2,7 @@
 
 use std::{io::Write, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::serve::ListenerExt as _;
+use axum::Router;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -18,7 +18,13 @@ use crate::{
     },
     config::checked::Config,
     db::{error::DbError, pool::Db},
-    http::router,
+    http::{
+        document, document_cache,
+        graphql::Graphql,
+        library::Library,
+        router, server,
+        trusted::{Trusted, TrustedError},
+    },
     ledger::sealer::Sealer,
     mail::carrier::Smtp,
     types::{clock::SystemClock, entropy::SystemEntropy},
@@ -55,6 +61,9 @@ pub enum AppError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// The allow-list of documents.
+    #[error("TELLER_TRUSTED_DOCUMENTS: {0}")]
+    Trusted(#[from] TrustedError),
     /// The settings of the letters' carrier.
     #[error("TELLER_SMTP_URL or TELLER_MAIL_FROM {0}")]
     Mail(#[from] crate::mail::carrier::CarrierSettingError),
@@ -121,6 +130,21 @@ pub async fn open(config: &Config) -> Result<Bank, AppError> {
     Ok(bank)
 }
 
+/// All routes over a bank, with the limits of the settings.
+fn router_of(config: &Config, bank: Bank) -> Result<Router, AppError> {
+    let library = match &config.trusted_documents {
+        Some(file) => {
+            let judge = |text: &str| document::judge(text, &config.limits.document);
+            Library::Trusted(Trusted::from_file(file, judge)?)
+        }
+        None => Library::default(),
+    };
+    let transport = Graphql::new(bank, document_cache::BYTES_MAX)
+        .with_limits(config.limits)
+        .with_library(library);
+    Ok(router::with_transport(transport))
+}
+
 /// Serves until the process is told to stop.
 pub async fn serve(config: &Config, out: &mut impl Write) -> Result<(), AppError> {
     let io = |what: &str| {
@@ -128,6 +152,7 @@ pub async fn serve(config: &Config, out: &mut impl Write) -> Result<(), AppError
         move |source| AppError::Io { what, source }
     };
     let bank = open(config).await?;
+    let router = router_of(config, bank.clone())?;
     let listener = TcpListener::bind(config.listen).await.map_err(io(&format!(
         "cannot listen on {}; name another place by --listen",
         config.listen
@@ -139,31 +164,18 @@ pub async fn serve(config: &Config, out: &mut impl Write) -> Result<(), AppError
     let stop_signal = stop_signal();
     announce(out, config, address, &database).map_err(io("standard output"))?;
     let (stop, stopped) = watch::channel(false);
-    let sealer = Sealer::new(bank.db.clone(), Arc::clone(&bank.clock)).work(stopped.clone());
+    let db = bank.db.clone();
+    let sealer = Sealer::new(db.clone(), Arc::clone(&bank.clock)).work(stopped.clone());
     let sealer = tokio::spawn(sealer);
     let outbox = tokio::spawn(outbox::work(bank.clone(), stopped));
-    let sweeper = tokio::spawn(sweep::work(bank.clone()));
-    let db = bank.db.clone();
-    // Small answers must not wait for a timer of the kernel's.
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY");
-        }
-    });
-    let service = router::router(bank).into_make_service_with_connect_info::<SocketAddr>();
-    let stopping = Arc::new(Notify::new());
-    let told = Arc::clone(&stopping);
-    let server = axum::serve(listener, service).with_graceful_shutdown(async move {
-        stop_signal.await;
-        told.notify_one();
-    });
-    let drained = async {
-        stopping.notified().await;
-        tokio::time::sleep(DRAIN).await;
-    };
-    tokio::select! {
-        ended = server => ended.map_err(io("the server"))?,
-        () = drained => tracing::warn!("some requests did not end in time"),
+    let sweeper = tokio::spawn(sweep::work(bank));
+    // Each connection is a file to the system, which gives few of them unless it is asked.
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+    let drained = server::serve(listener, router, config.connections, stop_signal, DRAIN).await;
+    if !drained {
+        tracing::warn!("some requests did not end in time");
     }
     sweeper.abort();
     // A letter that is on its way is let go there, or it would be sent twice.

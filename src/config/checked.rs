@@ -1,6 +1,6 @@
 //! The settings once they were checked, all of them at once.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::PathBuf};
 
 use super::{
     secret,
@@ -9,6 +9,7 @@ use super::{
 use crate::{
     bank::context::Rules,
     crypto::keyring::Keyring,
+    http::{limits::Limits, server::Connections},
     ledger::engine::Capacity,
     types::{entropy::Entropy, money::Currency, secret::Secret},
 };
@@ -36,6 +37,12 @@ pub struct Config {
     pub rules: Rules,
     /// How much the ledger takes on.
     pub ledger: Capacity,
+    /// How much a request may bring.
+    pub limits: Limits,
+    /// How many may be connected.
+    pub connections: Connections,
+    /// The documents that alone may run, where there is such a file.
+    pub trusted_documents: Option<PathBuf>,
 }
 
 /// Everything that is wrong with the settings, a sentence each.
@@ -87,6 +94,9 @@ impl Settings {
                 waiting: self.ledger_queue as usize,
                 batches: self.ledger_batches as usize,
             },
+            limits: self.intake.limits(!self.production),
+            connections: self.intake.connections(),
+            trusted_documents: self.intake.trusted_documents.clone(),
         })
     }
 

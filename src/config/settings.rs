@@ -7,6 +7,8 @@ use std::{
 
 use clap::{ArgAction, ValueEnum, builder::BoolishValueParser};
 
+use super::intake::Intake;
+
 /// Who may pay money in from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Funding {
@@ -133,6 +135,10 @@ pub struct Settings {
     /// Batches of movements that are written side by side; more than one helps only on PostgreSQL with processors to spare.
     #[arg(long, global = true, env = "TELLER_LEDGER_BATCHES", value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
     pub ledger_batches: u32,
+
+    /// How much may come in.
+    #[command(flatten)]
+    pub intake: Intake,
 
     /// Production: explicit secrets, SMTP and origins; no /dev routes, no opening credits.
     #[arg(

@@ -22,6 +22,10 @@ pub const GRAPHQL_VALIDATION_FAILED: &str = "GRAPHQL_VALIDATION_FAILED";
 pub const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
 /// The document asks for more than one request may.
 pub const COST_EXCEEDED: &str = "COST_EXCEEDED";
+/// The hash or the name of a document is not known: send its text.
+pub const PERSISTED_QUERY_NOT_FOUND: &str = "PERSISTED_QUERY_NOT_FOUND";
+/// Only an allow-list of documents runs here.
+pub const NOT_TRUSTED_DOCUMENT: &str = "NOT_TRUSTED_DOCUMENT";
 /// The field needs a signed-in person, or the credential opens nothing.
 pub const UNAUTHENTICATED: &str = "UNAUTHENTICATED";
 /// Too much is waiting; the same request may succeed a little later.

@@ -16,7 +16,10 @@ use super::{
 };
 use crate::graphql::{
     errors::{COST_EXCEEDED, GRAPHQL_PARSE_FAILED, GRAPHQL_VALIDATION_FAILED},
-    guard,
+    guard::{
+        check::{self, Refused},
+        limits::Limits,
+    },
 };
 
 /// Parses a document, holds it to what may be asked here, and to what it may cost.
@@ -24,15 +27,31 @@ pub fn read(
     text: &str,
     operation_name: Option<&str>,
     may_mutate: bool,
+    limits: &Limits,
 ) -> Result<ExecutableDocument, Rejection> {
-    readable(text)?;
+    readable(text, limits)?;
     let document = parse_query(text).map_err(|error| unparsed(&error))?;
     allowed(&document, operation_name, may_mutate)?;
-    guard::check(&document, operation_name).map_err(|refused| {
-        let error = answer::error(refused.code, &refused.message, refused.position);
-        Rejection::document(vec![error])
-    })?;
+    check::check(&document, operation_name, limits).map_err(refusal)?;
     Ok(document)
+}
+
+/// Says what is wrong with a document that could never run here, whichever of its
+/// operations is asked for.
+pub fn judge(text: &str, limits: &Limits) -> Result<(), String> {
+    let told = |rejection: Rejection| {
+        let messages = rejection.errors.iter().filter_map(|error| error["message"].as_str());
+        messages.collect::<Vec<_>>().join(" ")
+    };
+    readable(text, limits).map_err(told)?;
+    let document = parse_query(text).map_err(|error| told(unparsed(&error)))?;
+    check::check(&document, None, limits).map_err(|refused| refused.message)
+}
+
+/// A document that the guard does not let through.
+pub fn refusal(refused: Refused) -> Rejection {
+    let error = answer::error(refused.code, &refused.message, refused.position);
+    Rejection::document(vec![error])
 }
 
 /// Holds the operation that will run to what may be asked here; a mutation is not by GET.
@@ -93,15 +112,15 @@ fn operation(
 }
 
 /// A document's text that the parser can be given without harm or loss.
-fn readable(document: &str) -> Result<(), Rejection> {
-    let (code, message, position) = match nesting::read(document) {
+fn readable(document: &str, limits: &Limits) -> Result<(), Rejection> {
+    let (code, message, position) = match nesting::read(document, limits.tokens) {
         Verdict::Fine => return Ok(()),
         Verdict::TooDeep(position) => {
             let message = "The document nests its brackets too deeply.".to_owned();
             (GRAPHQL_PARSE_FAILED, message, position)
         }
         Verdict::TooLong(position) => {
-            let message = format!("A document may have at most {} tokens.", nesting::TOKENS_MAX);
+            let message = format!("A document may have at most {} tokens.", limits.tokens);
             (COST_EXCEEDED, message, position)
         }
         Verdict::OpenString(position) => {

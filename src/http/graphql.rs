@@ -5,7 +5,7 @@
 //! anything runs has no `data`; a document that fails is 400, or 200 where the
 //! client asked for `application/json`, as the specification wants it.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
 use async_graphql::{Request, Response as Executed, Variables};
 use axum::{
@@ -23,8 +23,11 @@ use super::{
     answer::{Rejection, json_response},
     caller, document,
     document_cache::{DocumentCache, Key},
+    library::{Library, Meant, Text},
+    limits::Limits,
     negotiation::{self, MediaType},
     parameters::Parameters,
+    persisted::Hash,
 };
 use crate::{
     bank::{
@@ -37,6 +40,7 @@ use crate::{
             prepared::Prepared,
         },
         errors::{BAD_USER_INPUT, GRAPHQL_VALIDATION_FAILED, INTERNAL, OVERLOADED, TIMEOUT},
+        guard::{cost, limits::Limits as DocumentLimits},
         request::RequestId,
         schema,
         shape::{check::Shapes, faults::ShapeFault},
@@ -44,11 +48,6 @@ use crate::{
     },
     types::id,
 };
-
-/// The largest body, in bytes.
-const BODY_MAX: usize = 256 * 1024;
-/// How long a request may take, its body included.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What the transport works with.
 #[derive(Clone)]
@@ -61,6 +60,10 @@ pub struct Graphql {
     pub shapes: Arc<Shapes>,
     /// The documents that have run before.
     pub documents: DocumentCache,
+    /// The documents that clients may name.
+    pub library: Library,
+    /// How much a request may bring.
+    pub limits: Limits,
 }
 
 /// The one operation that will run.
@@ -69,7 +72,17 @@ struct Chosen {
     /// Under which the document is to be kept once it has run; none where it is kept
     /// already or must not be.
     fresh: Option<Key>,
+    /// The hash under which its text is to be kept once it has run.
+    named: Option<(Hash, Text)>,
     variables: Variables,
+    cost: CostTold,
+}
+
+/// What the client is told of the cost, in units.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct CostTold {
+    requested: usize,
+    limit: usize,
 }
 
 /// What is known of a request beside its document.
@@ -93,7 +106,8 @@ pub async fn post(
             let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
             return Err(Rejection::request(status, BAD_USER_INPUT, message));
         }
-        let bytes = to_bytes(body, BODY_MAX).await.map_err(|error| unread(&error))?;
+        let body_max = graphql.limits.body;
+        let bytes = to_bytes(body, body_max).await.map_err(|error| unread(&error, body_max))?;
         Parameters::from_body(&bytes)
     };
     graphql.serve(&headers, peer, true, read).await
@@ -118,8 +132,22 @@ impl Graphql {
             schema: Executor::new(schema::build(bank.clone())),
             shapes: Arc::new(shapes),
             documents: DocumentCache::new(documents_bytes_max),
+            library: Library::default(),
+            limits: Limits::default(),
             bank,
         }
+    }
+
+    /// The same with limits of the operator's.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// The same with another library.
+    #[must_use]
+    pub fn with_library(self, library: Library) -> Self {
+        Self { library, ..self }
     }
 
     async fn serve(
@@ -137,7 +165,7 @@ impl Graphql {
             let rejection = Rejection::request(status, BAD_USER_INPUT, message);
             return finish(rejection.answer(MediaType::Json, &request_id), &request_id);
         };
-        let deadline = Instant::now() + REQUEST_TIMEOUT;
+        let deadline = Instant::now() + self.limits.time;
         let visitor = caller::visitor(headers, peer, &request_id);
         let prepared = async {
             let chosen = self.choose(read.await?, may_mutate)?;
@@ -158,23 +186,27 @@ impl Graphql {
     /// Finds the document among those that are kept, or reads it, and checks all that can
     /// be checked without running it.
     fn choose(&self, parameters: Parameters, may_mutate: bool) -> Result<Chosen, Rejection> {
-        let Parameters { query, operation_name, variables } = parameters;
+        let Parameters { document, operation_name, variables } = parameters;
+        let Meant { text, fresh: hash } = self.library.find(document)?;
         let name = operation_name.as_deref();
-        let key = Key::of(&query, name);
+        let key = Key::of(&text, name);
         let found = self.documents.find(&key);
         let (prepared, fresh) = if let Some(prepared) = found {
             document::allowed(prepared.document(), name, may_mutate)?;
             (prepared, None)
         } else {
-            let document = document::read(&query, name, may_mutate)?;
-            let fresh = (!document::is_personal(&query, &document)).then_some(key);
-            (Arc::new(self.schema.prepare(document, name, query.len())), fresh)
+            let document = document::read(&text, name, may_mutate, &self.limits.document)?;
+            let fresh = (!document::is_personal(&text, &document)).then_some(key);
+            (Arc::new(self.schema.prepare(document, name, text.len())), fresh)
         };
+        let cost = afford(&prepared, &variables, &self.limits.document)?;
         let faults = self.shapes.faults(prepared.document(), name, &variables);
         if !faults.is_empty() {
             return Err(Rejection::document(faults.iter().map(misshapen).collect()));
         }
-        Ok(Chosen { prepared, fresh, variables })
+        let is_personal = document::is_personal(&text, prepared.document());
+        let named = hash.filter(|_| !is_personal).map(|hash| (hash, text));
+        Ok(Chosen { prepared, fresh, named, variables, cost })
     }
 
     async fn execute(
@@ -185,7 +217,7 @@ impl Graphql {
     ) -> Result<Response<Body>, Rejection> {
         let Asked { visitor, media_type, deadline } = *asked;
         let request_id = visitor.request_id.as_str();
-        let Chosen { prepared, fresh, variables } = chosen;
+        let Chosen { prepared, fresh, named, variables, cost } = chosen;
         // The text has done its part: what runs is the document that was read from it.
         let request = Request::new(String::new())
             .variables(variables)
@@ -204,19 +236,40 @@ impl Graphql {
             Rejection::request(StatusCode::INTERNAL_SERVER_ERROR, INTERNAL, message)
         })?;
         let executed = executed.map_err(|_| too_late())?;
-        if let Some(key) = fresh.filter(|_| executor::ran(&executed)) {
-            self.documents.keep(key, prepared);
+        if executor::ran(&executed) {
+            if let Some(key) = fresh {
+                self.documents.keep(key, prepared);
+            }
+            if let Some((hash, text)) = named {
+                self.library.keep(hash, &text);
+            }
         }
-        Ok(answer_executed(&executed, media_type, request_id))
+        Ok(answer_executed(&executed, cost, media_type, request_id))
     }
 }
 
+/// What a document costs, where a request may cost so much.
+fn afford(
+    prepared: &Prepared,
+    variables: &Variables,
+    limits: &DocumentLimits,
+) -> Result<CostTold, Rejection> {
+    let cost = prepared.cost(variables);
+    let told = CostTold { requested: cost.units, limit: limits.cost };
+    cost::afford(cost, limits).map_err(|refused| {
+        let mut error = answer::error(refused.code, &refused.message, refused.position);
+        error["extensions"]["cost"] = json!(told);
+        Rejection::document(vec![error])
+    })?;
+    Ok(told)
+}
+
 /// A body that is too long, or that broke off.
-fn unread(error: &axum::Error) -> Rejection {
+fn unread(error: &axum::Error, body_max: usize) -> Rejection {
     let source = std::error::Error::source(error);
     let too_long = matches!(source, Some(source) if source.is::<LengthLimitError>());
     let (status, message) = if too_long {
-        let message = format!("The body must have at most {BODY_MAX} bytes.");
+        let message = format!("The body must have at most {body_max} bytes.");
         (StatusCode::PAYLOAD_TOO_LARGE, message)
     } else {
         (StatusCode::BAD_REQUEST, "The body could not be read to its end.".to_owned())
@@ -252,10 +305,22 @@ struct ExecutedBody<'e> {
     data: &'e async_graphql::Value,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Value>,
+    extensions: ExtensionsTold,
+}
+
+/// What an answer says beside its data.
+#[derive(Serialize)]
+struct ExtensionsTold {
+    cost: CostTold,
 }
 
 /// The answer to what the library made of a document.
-fn answer_executed(executed: &Executed, media_type: MediaType, request_id: &str) -> Response<Body> {
+fn answer_executed(
+    executed: &Executed,
+    cost: CostTold,
+    media_type: MediaType,
+    request_id: &str,
+) -> Response<Body> {
     if !executor::ran(executed) {
         let errors = answer::errors_of(executed, GRAPHQL_VALIDATION_FAILED, request_id);
         return Rejection::document(errors).answer(media_type, request_id);
@@ -267,7 +332,8 @@ fn answer_executed(executed: &Executed, media_type: MediaType, request_id: &str)
         status = StatusCode::SERVICE_UNAVAILABLE;
         retry_after = error["extensions"]["retryAfterSeconds"].as_u64();
     }
-    let body = ExecutedBody { data: &executed.data, errors };
+    let extensions = ExtensionsTold { cost };
+    let body = ExecutedBody { data: &executed.data, errors, extensions };
     let mut response = json_response(status, media_type, &body);
     if status == StatusCode::SERVICE_UNAVAILABLE {
         let seconds = HeaderValue::from(retry_after.unwrap_or(1));

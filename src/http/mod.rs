@@ -6,14 +6,19 @@
 //! To add a route: 1. a handler in the file of its subject; 2. a line in
 //! `router`, with a word on who uses it.
 
+pub mod limits;
 pub mod negotiation;
 pub mod nesting;
 pub mod answer;
 pub mod caller;
+pub mod persisted;
+pub mod trusted;
 pub mod parameters;
+pub mod library;
 pub mod document;
 pub mod document_cache;
 pub mod graphql;
 pub mod inbox;
 pub mod host;
 pub mod router;
+pub mod server;

@@ -19,9 +19,6 @@ use async_graphql::Pos;
 /// The deepest nesting of brackets that is parsed; a schema of depth 12 needs far less.
 const DEPTH_MAX: usize = 64;
 
-/// The most tokens that are parsed: some rules of validation compare each with each.
-pub const TOKENS_MAX: usize = 5_000;
-
 /// What was found, with the place where it stands.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Verdict<'d> {
@@ -29,7 +26,7 @@ pub enum Verdict<'d> {
     Fine,
     /// Its brackets nest too deeply to be parsed.
     TooDeep(Pos),
-    /// It has more than `TOKENS_MAX` tokens.
+    /// It has too many tokens.
     TooLong(Pos),
     /// A string begins here and never ends.
     OpenString(Pos),
@@ -46,7 +43,7 @@ struct Bracket<'d> {
 }
 
 /// Reads a document once; the time and the memory grow with its length only.
-pub fn read(document: &str) -> Verdict<'_> {
+pub fn read(document: &str, tokens_max: usize) -> Verdict<'_> {
     let bytes = document.as_bytes();
     let (mut at, mut parentheses, mut tokens) = (0, 0_usize, 0);
     let mut open: Vec<Bracket<'_>> = Vec::new();
@@ -54,7 +51,7 @@ pub fn read(document: &str) -> Verdict<'_> {
     while let Some(&byte) = bytes.get(at) {
         let mut next = at + 1;
         tokens += usize::from(byte.is_ascii_graphic() && byte != b',' && byte != b'#');
-        if tokens > TOKENS_MAX {
+        if tokens > tokens_max {
             return Verdict::TooLong(position(document, at));
         }
         match byte {
@@ -141,7 +138,13 @@ fn position(document: &str, at: usize) -> Pos {
 mod tests {
     use async_graphql::parser::parse_query;
 
-    use super::{DEPTH_MAX, Pos, TOKENS_MAX, Verdict, read};
+    use super::{DEPTH_MAX, Pos, Verdict};
+
+    const TOKENS_MAX: usize = 5_000;
+
+    fn read(text: &str) -> Verdict<'_> {
+        super::read(text, TOKENS_MAX)
+    }
 
     fn is_deep(text: &str) -> bool {
         matches!(read(text), Verdict::TooDeep(_))

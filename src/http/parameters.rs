@@ -4,14 +4,25 @@ use async_graphql::Variables;
 use axum::http::StatusCode;
 use serde_json::{Map, Value};
 
-use super::answer::Rejection;
+use super::{answer::Rejection, persisted::Hash};
 use crate::graphql::errors::BAD_USER_INPUT;
+
+/// How a client says which document it means.
+#[derive(Debug)]
+pub enum Named {
+    /// By its text, perhaps with the hash under which it is to be kept.
+    Text(String, Option<Hash>),
+    /// By the hash of a text that was sent before.
+    Hash(Hash),
+    /// By its name among the trusted documents.
+    Id(String),
+}
 
 /// What a client asks to be executed.
 #[derive(Debug)]
 pub struct Parameters {
     /// The document.
-    pub query: String,
+    pub document: Named,
     /// Which of its operations.
     pub operation_name: Option<String>,
     /// The values of its variables.
@@ -43,7 +54,7 @@ impl Parameters {
         let mut object = Map::new();
         for (name, value) in url::form_urlencoded::parse(query_string.as_bytes()) {
             let read = match name.as_ref() {
-                "query" | "operationName" => Value::String(value.into_owned()),
+                "query" | "operationName" | "documentId" => Value::String(value.into_owned()),
                 "variables" | "extensions" if value.is_empty() => Value::Null,
                 "variables" | "extensions" => serde_json::from_str(&value)
                     .map_err(|_| bad(format!("{name} must be a JSON object.")))?,
@@ -57,25 +68,53 @@ impl Parameters {
     }
 
     fn from_object(mut object: Map<String, Value>) -> Result<Self, Rejection> {
-        let query = match object.remove("query") {
-            Some(Value::String(query)) => query,
-            None | Some(Value::Null) => return Err(bad("query is missing.")),
-            Some(_) => return Err(bad("query must be a string.")),
-        };
-        let operation_name = match object.remove("operationName") {
-            Some(Value::String(name)) if !name.is_empty() => Some(name),
-            None | Some(Value::Null | Value::String(_)) => None,
-            Some(_) => return Err(bad("operationName must be a string.")),
-        };
+        let query = text(&mut object, "query")?;
+        let id = text(&mut object, "documentId")?;
+        let operation_name = text(&mut object, "operationName")?.filter(|name| !name.is_empty());
         let variables = match object.remove("variables") {
             Some(value @ Value::Object(_)) => Variables::from_json(value),
             None | Some(Value::Null) => Variables::default(),
             Some(_) => return Err(bad("variables must be a JSON object.")),
         };
-        match object.remove("extensions") {
-            None | Some(Value::Null | Value::Object(_)) => {}
+        let hash = match object.remove("extensions") {
+            None | Some(Value::Null) => None,
+            Some(Value::Object(extensions)) => persisted_hash(&extensions)?,
             Some(_) => return Err(bad("extensions must be a JSON object.")),
-        }
-        Ok(Self { query, operation_name, variables })
+        };
+        let document = match (query, id, hash) {
+            (Some(text), None, hash) => Named::Text(text, hash),
+            (None, None, Some(hash)) => Named::Hash(hash),
+            (None, Some(id), None) => match id.strip_prefix("sha256:").map(str::parse) {
+                Some(Ok(hash)) => Named::Hash(hash),
+                Some(Err(_)) | None => Named::Id(id),
+            },
+            (None, None, None) => return Err(bad("query is missing.")),
+            (_, Some(_), _) => {
+                return Err(bad("documentId names the document: send no query and no hash."));
+            }
+        };
+        Ok(Self { document, operation_name, variables })
     }
+}
+
+fn text(object: &mut Map<String, Value>, name: &str) -> Result<Option<String>, Rejection> {
+    match object.remove(name) {
+        Some(Value::String(text)) => Ok(Some(text)),
+        None | Some(Value::Null) => Ok(None),
+        Some(_) => Err(bad(format!("{name} must be a string."))),
+    }
+}
+
+/// The hash of an automatic persisted query.
+fn persisted_hash(extensions: &Map<String, Value>) -> Result<Option<Hash>, Rejection> {
+    let asked = match extensions.get("persistedQuery") {
+        None | Some(Value::Null) => return Ok(None),
+        Some(asked) => asked,
+    };
+    if asked["version"] != 1 {
+        return Err(bad("extensions.persistedQuery.version must be 1."));
+    }
+    let hash = asked["sha256Hash"].as_str().and_then(|hash| hash.parse().ok());
+    let message = "extensions.persistedQuery.sha256Hash must be 64 hexadecimal digits.";
+    hash.map(Some).ok_or_else(|| bad(message))
 }

@@ -7,11 +7,12 @@ use std::{
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
-use teller::graphql::guard;
+use teller::graphql::guard::{check::check, limits::Limits};
 
 use crate::support::{
     bank::{TestBank, each_database},
     people::{Person, text},
+    proof::{Scale, scale},
 };
 
 /// What the tools of graphql-js 16 ask first.
@@ -60,7 +61,8 @@ async fn answered(bank: &TestBank, person: &Person, query: &str, data: &str, err
     assert_eq!(answer.status, StatusCode::OK, "{context}");
     let (expected, body) = (format!("{{\"data\":{data}"), answer.text());
     let rest = body.strip_prefix(&expected).unwrap_or_else(|| panic!("{context}"));
-    assert!(rest == "}" || rest.starts_with(",\"errors\":["), "{context}");
+    let follows = [",\"errors\":[", ",\"extensions\":{"];
+    assert!(follows.iter().any(|start| rest.starts_with(start)), "{context}");
     assert_eq!(answer.json()["errors"].as_array().map_or(0, Vec::len), errors, "{context}");
     assert!(!body.contains("teller__"), "{context}");
 }
@@ -96,6 +98,11 @@ fn chained(at: usize) -> String {
     format!("fragment F{at} on Q{{...F{}}}", at + 1)
 }
 
+/// Every field of every type with its type's own fields.
+fn all_of_all() -> &'static str {
+    "__schema { types { fields { name args { name type { name } } type { name fields { name } } } } } "
+}
+
 fn most(limit: usize, what: &str) -> String {
     format!("A document may have at most {limit} {what}.")
 }
@@ -105,12 +112,6 @@ pub fn too_much() -> Vec<(String, String)> {
     let chain = numbered(1..8_000, chained) + "fragment F8000 on Q{a}";
     let short_chain = numbered(1..51, chained) + "fragment F51 on Q{a}";
     let names = |count: usize| "__typename ".repeat(count);
-    let rows = "fields in its answer, with the rows of its pages";
-    // Pages of pages: what is small to write may be huge to answer.
-    let pages = |arguments: &str, levels: usize| {
-        let open = format!("history({arguments}) {{ nodes {{ id account {{ ").repeat(levels);
-        format!("{{ {open} id {} }}", "} } } ".repeat(levels))
-    };
     let aliases = numbered(0..31, |at| format!("a{at}: __typename "));
     let query = most(50, "fields at the top of a query");
     let confirm = |code: u8| {
@@ -124,10 +125,6 @@ pub fn too_much() -> Vec<(String, String)> {
         confirm(2)
     );
     vec![
-        (pages("first: 100", 3), most(10_000, rows)),
-        (pages("last: 100", 3), most(10_000, rows)),
-        (format!("query ($n: Int) {}", pages("first: $n", 3)), most(10_000, rows)),
-        (pages("after: \"x\"", 3), most(10_000, rows)),
         (format!("{{ ...F0 }} {}", doubling(30)), most(2_000, "selections")),
         (format!("{{ __typename }} {}", doubling(45)), most(2_000, "selections")),
         (format!("{{ ...F1 }} {chain}"), most(5_000, "tokens")),
@@ -159,6 +156,10 @@ pub fn too_deep() -> Vec<(String, String)> {
             format!("{{ __schema {{ types {{ {} name {} }} }} }}", lists.0, lists.1),
             most(3, "levels of lists below __schema or __type"),
         ),
+        (
+            format!("{{ {} }}", numbered(0..12, |at| format!("a{at}: {}", all_of_all()))),
+            most(300_000, "values of the schema in its answer"),
+        ),
     ]
 }
 
@@ -184,10 +185,13 @@ fn a_document_is_measured_in_a_moment_whatever_it_expands_to() {
     ] {
         let document = async_graphql::parser::parse_query(&query).unwrap();
         let begun = Instant::now();
-        let refused = guard::check(&document, name).unwrap_err();
+        let refused = check(&document, name, &Limits::default()).unwrap_err();
         let taken = begun.elapsed();
         assert_eq!(refused.code, "COST_EXCEEDED", "{}", refused.message);
-        assert!(taken < Duration::from_millis(50), "{taken:?}: {}", refused.message);
+        // How long that takes is measured by `make prove`; a document that is followed
+        // wherever it leads would never come so far.
+        let in_time = taken < Duration::from_millis(50);
+        assert!(in_time || scale() == Scale::Short, "{taken:?}: {}", refused.message);
     }
 }
 

@@ -10,6 +10,8 @@ mod batches;
 mod bench;
 mod commands;
 mod contract;
+mod connections;
+mod cost;
 mod crash;
 mod databases;
 mod document_cache;

@@ -9,8 +9,8 @@ use async_graphql::{
 
 use super::{prepared::Prepared, rebuild, types::Types};
 use crate::graphql::{
-    errors, guard,
-    guard::Refused,
+    errors,
+    guard::check::{self, Refused},
     schema::{self, BankSchema},
 };
 
@@ -45,7 +45,7 @@ impl Executor {
     /// The library takes the document by value and cuts away what is skipped, so each
     /// run has a copy of its own.
     pub async fn execute(&self, prepared: &Prepared, mut request: Request) -> Response {
-        let operation = guard::operation(prepared.document(), prepared.operation_name());
+        let operation = check::operation(prepared.document(), prepared.operation_name());
         if let Some(operation) = operation {
             fill_in(&operation.node, &mut request.variables);
         }

@@ -31,7 +31,7 @@ use super::{
 };
 use crate::graphql::{
     errors::{COST_EXCEEDED, GRAPHQL_VALIDATION_FAILED},
-    guard::Refused,
+    guard::check::Refused,
 };
 
 /// Fields of all types at all places. The guard lets 2,000 selections pass, and few of

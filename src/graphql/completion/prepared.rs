@@ -15,7 +15,10 @@ use super::{
     plan::{Level, Planner},
     types::Types,
 };
-use crate::graphql::{guard, guard::Refused};
+use crate::graphql::guard::{
+    check::{self, Refused},
+    cost::{self, Cost},
+};
 
 /// Bytes of memory for each byte of a document's text, at most.
 ///
@@ -35,6 +38,8 @@ pub struct Prepared {
     text_length: usize,
     /// The plan, once it has been made without asking for a variable.
     plan: OnceLock<Arc<Level>>,
+    /// The cost, once it has been reckoned without asking for a variable.
+    cost: OnceLock<Cost>,
 }
 
 impl Prepared {
@@ -50,7 +55,7 @@ impl Prepared {
         // them; a copy has none.
         let document = document.clone();
         let operation_name = operation_name.map(str::to_owned);
-        Self { document, operation_name, text_length, plan: OnceLock::new() }
+        Self { document, operation_name, text_length, plan: OnceLock::new(), cost: OnceLock::new() }
     }
 
     /// The document. It has the server's own marks, which take no inputs.
@@ -69,6 +74,15 @@ impl Prepared {
         size_of::<Self>() + self.text_length.saturating_mul(BYTES_PER_BYTE) + plan
     }
 
+    /// What it costs with these variables. It is reckoned once where it is the same for all.
+    pub fn cost(&self, variables: &Variables) -> Cost {
+        if let Some(cost) = self.cost.get() {
+            return *cost;
+        }
+        let cost = cost::of(&self.document, self.operation_name(), variables);
+        if cost.reads_variables { cost } else { *self.cost.get_or_init(|| cost) }
+    }
+
     /// The plan for these variables, defaults filled in; none where no operation runs. It
     /// is made once where it is the same for all variables, and otherwise each time.
     pub(super) fn plan(
@@ -79,7 +93,7 @@ impl Prepared {
         if let Some(plan) = self.plan.get() {
             return Ok(Some(Arc::clone(plan)));
         }
-        let operation = guard::operation(&self.document, self.operation_name());
+        let operation = check::operation(&self.document, self.operation_name());
         let root = operation.and_then(|one| Some((one, types.root(one.node.ty)?)));
         let Some((operation, root)) = root else {
             return Ok(None);
