@@ -70,15 +70,9 @@ pub struct CardDetails {
 
 /// The caller's open cards, in the order of their making.
 pub async fn list(bank: &Bank, permit: &Permit) -> Result<Vec<CardView>, Failure> {
-    let mut s = bank.db.read().await?;
-    let all = account::of_owner(&mut s, permit.user_id).await?;
-    let open = all.into_iter().filter(|account| {
-        account.kind == AccountKind::Card && account.status != AccountStatus::Closed
-    });
-    let mut cards = join(&mut s, open.collect()).await?;
-    // Two may be made in the same instant; these numbers are given one after the other.
-    cards.sort_by_key(|view| view.card.legacy_id);
-    Ok(cards)
+    let mut s = bank.db.alone().await?;
+    let open = card::open_of_owner(&mut s, permit.user_id).await?;
+    Ok(open.into_iter().map(|(account, card)| CardView { account, card }).collect())
 }
 
 /// Adds to accounts what they have as cards; one query for all of them.

@@ -36,6 +36,9 @@ const IDLE_TRUSTED: Duration = Duration::from_secs(1);
 const CACHE: &str = "-16384";
 /// How many pages SQLite's log may have before they are folded into the file: 16 MiB.
 const CHECKPOINT: &str = "4096";
+/// Rows that SQLite's thread may be ahead of whoever reads them: two for each posting of a
+/// batch, which has 256 at most.
+const ROWS_BUFFERED: usize = 512;
 /// Statements kept prepared on each connection; the bank has fewer.
 const STATEMENTS_CACHED: usize = 512;
 
@@ -226,6 +229,8 @@ async fn open_sqlite(url: &str, connections: u32, make: bool) -> Result<Db, DbEr
         // In pages of the log: what is touched again before is folded in once.
         .pragma("wal_autocheckpoint", CHECKPOINT)
         .statement_cache_capacity(STATEMENTS_CACHED)
+        // Or the thread of a connection would wait for its reader in the midst of a batch.
+        .row_buffer_size(ROWS_BUFFERED)
         .busy_timeout(BUSY_TIMEOUT);
     let one = SqlitePoolOptions::new()
         .max_connections(1)

@@ -7,6 +7,8 @@
               writes into a statement"
 )]
 
+use std::fmt::Write as _;
+
 use sqlx::{
     Arguments as _, AssertSqlSafe, PgConnection, SqlSafeStr as _, SqlStr, SqliteConnection,
     error::BoxDynError, postgres::PgArguments, sqlite::SqliteArguments,
@@ -40,6 +42,20 @@ fn placeholders(sql: &str) -> usize {
         rest[..end].parse().unwrap_or(0)
     });
     numbers.max().unwrap_or(0)
+}
+
+/// `($4, $5)`: so many placeholders from the first one on.
+fn placeholder_list(first: usize, slots: usize) -> String {
+    if slots == 0 {
+        return "(NULL)".to_owned();
+    }
+    let mut list = String::with_capacity(slots * 6 + 2);
+    for n in first..first + slots {
+        list.push_str(if n == first { "($" } else { ", $" });
+        write!(list, "{n}").expect("a text takes whatever is written");
+    }
+    list.push(')');
+    list
 }
 
 /// Runs one expression against whichever driver is below.
@@ -90,8 +106,7 @@ impl<'c> Query<'c> {
     pub fn bind_list<'t, T: Bind<'t> + Clone>(mut self, values: &[T]) -> Self {
         let first = self.bound() + 1;
         let slots = if values.is_empty() { 0 } else { values.len().next_power_of_two() };
-        let names: Vec<String> = (first..first + slots).map(|n| format!("${n}")).collect();
-        let list = if slots == 0 { "(NULL)".to_owned() } else { format!("({})", names.join(", ")) };
+        let list = placeholder_list(first, slots);
         let token = format!("(${first}..)");
         debug_assert!(self.sql.as_str().contains(&token), "no {token} in the statement");
         let expanded = self.sql.as_str().replace(&token, &list);
@@ -165,7 +180,14 @@ impl<'c> Query<'c> {
 
 #[cfg(test)]
 mod tests {
-    use super::placeholders;
+    use super::{placeholder_list, placeholders};
+
+    #[test]
+    fn a_list_has_a_placeholder_for_each_value() {
+        assert_eq!(placeholder_list(1, 0), "(NULL)");
+        assert_eq!(placeholder_list(1, 1), "($1)");
+        assert_eq!(placeholder_list(9, 4), "($9, $10, $11, $12)");
+    }
 
     #[test]
     fn the_highest_placeholder_counts() {

@@ -167,6 +167,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use chrono::Duration;
+    use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
     use uuid::Uuid;
 
     use super::{Leg, Standing, decide};
@@ -257,5 +258,46 @@ mod tests {
         to.last_posted_at = Some(ahead);
         let decision = pay(standing(100, AccountStatus::Active), to, 1).unwrap();
         assert_eq!(decision.posted_at, ahead);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_paid_makes_no_money_and_stops_at_the_floor(
+            (from, to) in any::<(i64, i64)>(),
+            (held, overdraft) in (0_i64..=i64::MAX, 0_i64..=i64::MAX),
+            amount in 1_i64..=i64::MAX,
+        ) {
+            let with = |posted| {
+                let mut one = standing(posted, AccountStatus::Active);
+                one.balance.held = Minor(held);
+                one.balance.overdraft_limit = Minor(overdraft);
+                one
+            };
+            let left = i128::from(from) - i128::from(held) + i128::from(overdraft)
+                - i128::from(amount);
+            match pay(with(from), with(to), amount) {
+                Ok(decision) => {
+                    let all: Vec<_> = decision.lines.iter().map(|l| l.after.unwrap()).collect();
+                    let before = i128::from(from) + i128::from(to);
+                    let posted = |place: usize| i128::from(all[place].posted.0);
+                    prop_assert_eq!(posted(0) + posted(1), before);
+                    prop_assert_eq!(posted(1) - i128::from(to), i128::from(amount));
+                    prop_assert_eq!([all[0].version, all[1].version], [8, 8]);
+                    prop_assert!(left >= 0, "{} below the floor", -left);
+                }
+                Err(Refusal::InsufficientFunds { .. }) => prop_assert!(left < 0),
+                // At the edge of the range nothing moves at all.
+                Err(refusal) => prop_assert_eq!(refusal.sentence(), "amount is too large."),
+            }
+        }
+
+        #[test]
+        fn a_small_payment_is_refused_for_lack_of_funds_alone(
+            (from, to, amount) in (0_i64..10_000, 0_i64..10_000, 1_i64..10_000),
+        ) {
+            let active = |posted| standing(posted, AccountStatus::Active);
+            // Ten are held, and the overdraft is five.
+            prop_assert_eq!(pay(active(from), active(to), amount).is_ok(), from - 5 >= amount);
+        }
     }
 }

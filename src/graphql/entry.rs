@@ -378,7 +378,8 @@ impl Transaction {
 
     /// What takes it back, the oldest first.
     async fn reversals(&self, ctx: &Context<'_>) -> Result<Vec<Transaction>> {
-        let loaders = viewer::current(ctx)?.loaders.clone();
+        let viewer = viewer::current(ctx)?;
+        let loaders = &viewer.loaders;
         let found = loaders.reversals(self.0.transaction.transaction_id).await?;
         let ids = found.iter().map(|reversal| reversal.transaction_id).collect();
         Ok(loaders.transactions(ids).await?.into_iter().map(Transaction).collect())
@@ -387,8 +388,8 @@ impl Transaction {
     /// What may still be reversed; nothing of a reversal.
     async fn reversible_amount(&self, ctx: &Context<'_>) -> Result<Money> {
         let transaction = &self.0.transaction;
-        let loaders = viewer::current(ctx)?.loaders.clone();
-        let taken = loaders.reversals(transaction.transaction_id).await?;
+        let viewer = viewer::current(ctx)?;
+        let taken = viewer.loaders.reversals(transaction.transaction_id).await?;
         let amounts = taken.iter().map(|reversal| reversal.amount);
         let left = posting::remaining(transaction.kind, transaction.amount, amounts);
         Ok(money::Money::new(left, transaction.currency).into())

@@ -4,7 +4,7 @@
 //! person ever reaches another. They batch and do not remember: a later mutation
 //! of the same document shows what it left.
 
-use std::{collections::HashMap, hash::Hash};
+use std::{collections::HashMap, hash::Hash, sync::OnceLock};
 
 use async_graphql::{Error, Result};
 use dataloader::{BatchFn, non_cached::Loader};
@@ -156,45 +156,60 @@ impl BatchFn<TransactionId, Read<Receipt>> for Receipts {
     }
 }
 
+/// A loader that is made when it is first asked: most requests ask few of them.
+type Late<K, T, F> = OnceLock<Loader<K, Read<T>, F>>;
+
 /// The loaders of one request.
-#[derive(Clone)]
 pub struct Loaders {
-    products: Loader<AccountId, Read<Product>, Products>,
-    transactions: Loader<TransactionId, Read<TransactionView>, Transactions>,
-    balances: Loader<(AccountId, Instant), Read<Money>, Balances>,
-    reversals: Loader<TransactionId, Read<Vec<Reversal>>, Reversals>,
-    holds: Loader<AccountId, Read<Vec<HoldView>>, Holds>,
-    receipts: Loader<TransactionId, Read<Receipt>, Receipts>,
+    bank: Bank,
+    permit: Permit,
+    products: Late<AccountId, Product, Products>,
+    transactions: Late<TransactionId, TransactionView, Transactions>,
+    balances: Late<(AccountId, Instant), Money, Balances>,
+    reversals: Late<TransactionId, Vec<Reversal>, Reversals>,
+    holds: Late<AccountId, Vec<HoldView>, Holds>,
+    receipts: Late<TransactionId, Receipt, Receipts>,
 }
 
 impl Loaders {
     /// Loaders for what this person asks.
     pub fn new(bank: &Bank, permit: &Permit) -> Self {
         Self {
-            products: Loader::new(Products(bank.clone(), permit.clone())),
-            transactions: Loader::new(Transactions(bank.clone(), permit.clone())),
-            balances: Loader::new(Balances(bank.clone(), permit.clone())),
-            reversals: Loader::new(Reversals(bank.clone())),
-            holds: Loader::new(Holds(bank.clone())),
-            receipts: Loader::new(Receipts(bank.clone(), permit.clone())),
+            bank: bank.clone(),
+            permit: permit.clone(),
+            products: OnceLock::new(),
+            transactions: OnceLock::new(),
+            balances: OnceLock::new(),
+            reversals: OnceLock::new(),
+            holds: OnceLock::new(),
+            receipts: OnceLock::new(),
         }
     }
 
     /// One of the person's own products; `None` for anything else.
     pub async fn product(&self, id: AccountId) -> Result<Option<Product>> {
-        let read = self.products.try_load(id).await;
+        let loader = self
+            .products
+            .get_or_init(|| Loader::new(Products(self.bank.clone(), self.permit.clone())));
+        let read = loader.try_load(id).await;
         read.map_err(|error| Error::new(error.to_string()))?.map_err(Unread::told)
     }
 
     /// A transaction that touches an account of the person; `None` for any other.
     pub async fn transaction(&self, id: TransactionId) -> Result<Option<TransactionView>> {
-        let read = self.transactions.try_load(id).await;
+        let loader = self
+            .transactions
+            .get_or_init(|| Loader::new(Transactions(self.bank.clone(), self.permit.clone())));
+        let read = loader.try_load(id).await;
         read.map_err(|error| Error::new(error.to_string()))?.map_err(Unread::told)
     }
 
     /// Transactions that touch accounts of the person, in the order of their ids here.
     pub async fn transactions(&self, ids: Vec<TransactionId>) -> Result<Vec<TransactionView>> {
-        let read = self.transactions.try_load_many(ids.clone()).await;
+        let loader = self
+            .transactions
+            .get_or_init(|| Loader::new(Transactions(self.bank.clone(), self.permit.clone())));
+        let read = loader.try_load_many(ids.clone()).await;
         let mut read = read.map_err(|error| Error::new(error.to_string()))?;
         let found = ids.iter().filter_map(|id| read.remove(id)?.map_err(Unread::told).transpose());
         found.collect()
@@ -202,27 +217,35 @@ impl Loaders {
 
     /// What one of the person's own accounts had at an instant; `None` before it was opened.
     pub async fn balance_at(&self, id: AccountId, at: Instant) -> Result<Option<Money>> {
-        let read = self.balances.try_load((id, at)).await;
+        let loader = self
+            .balances
+            .get_or_init(|| Loader::new(Balances(self.bank.clone(), self.permit.clone())));
+        let read = loader.try_load((id, at)).await;
         read.map_err(|error| Error::new(error.to_string()))?.map_err(Unread::told)
     }
 
     /// What takes a transaction back that is known to be the person's.
     pub async fn reversals(&self, id: TransactionId) -> Result<Vec<Reversal>> {
-        let read = self.reversals.try_load(id).await;
+        let loader = self.reversals.get_or_init(|| Loader::new(Reversals(self.bank.clone())));
+        let read = loader.try_load(id).await;
         let read = read.map_err(|error| Error::new(error.to_string()))?.map_err(Unread::told)?;
         Ok(read.unwrap_or_default())
     }
 
     /// The open holds of a card that is known to be the person's.
     pub async fn holds(&self, id: AccountId) -> Result<Vec<HoldView>> {
-        let read = self.holds.try_load(id).await;
+        let loader = self.holds.get_or_init(|| Loader::new(Holds(self.bank.clone())));
+        let read = loader.try_load(id).await;
         let read = read.map_err(|error| Error::new(error.to_string()))?.map_err(Unread::told)?;
         Ok(read.unwrap_or_default())
     }
 
     /// The receipt of a sealed transaction that touches an account of the person.
     pub async fn receipt(&self, id: TransactionId) -> Result<Option<Receipt>> {
-        let read = self.receipts.try_load(id).await;
+        let loader = self
+            .receipts
+            .get_or_init(|| Loader::new(Receipts(self.bank.clone(), self.permit.clone())));
+        let read = loader.try_load(id).await;
         read.map_err(|error| Error::new(error.to_string()))?.map_err(Unread::told)
     }
 }

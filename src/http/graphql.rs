@@ -95,7 +95,7 @@ struct Asked<'a> {
 
 /// `POST /graphql`.
 pub async fn post(
-    State(graphql): State<Graphql>,
+    State(graphql): State<Arc<Graphql>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     body: Body,
@@ -115,7 +115,7 @@ pub async fn post(
 
 /// `GET /graphql`, for queries only.
 pub async fn get(
-    State(graphql): State<Graphql>,
+    State(graphql): State<Arc<Graphql>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     RawQuery(query_string): RawQuery,
     headers: HeaderMap,

@@ -1,5 +1,7 @@
 //! All routes on one page.
 
+use std::sync::Arc;
+
 use axum::{
     Router,
     body::Body,
@@ -26,7 +28,7 @@ pub fn with_transport(transport: Graphql) -> Router {
     // Front ends and everybody who speaks GraphQL.
     let mut router = Router::new()
         .route("/graphql", get(graphql::get).post(graphql::post))
-        .with_state(transport);
+        .with_state(Arc::new(transport));
     if sandbox {
         // Developers, who read the letters of their own sandbox.
         router = router.merge(Router::new().route("/dev/inbox", get(inbox::get)).with_state(bank));

@@ -129,9 +129,9 @@ pub async fn settle(
     means: &Means,
     postings: &[Posting],
 ) -> Vec<Result<Answer, LedgerError>> {
-    let mut answers: Vec<Option<Result<Answer, LedgerError>>> = Vec::new();
-    answers.resize_with(postings.len(), || None);
-    let mut open: Vec<usize> = (0..postings.len()).collect();
+    let mut answers = attempt(db, means, postings).await;
+    let mut open: Vec<usize> =
+        (0..postings.len()).filter(|&place| answers[place].is_none()).collect();
     while !open.is_empty() {
         let round: Vec<Posting> = open.iter().map(|&place| postings[place].clone()).collect();
         let told = attempt(db, means, &round).await;

@@ -29,7 +29,7 @@ pub struct Account {
 }
 
 #[derive(sqlx::FromRow)]
-struct AccountRow {
+pub(super) struct AccountRow {
     account_id: AccountId,
     owner_id: UserId,
     kind: AccountKind,
@@ -44,7 +44,7 @@ struct AccountRow {
 }
 
 impl AccountRow {
-    fn read(self) -> Account {
+    pub(super) fn read(self) -> Account {
         let balance = Balance {
             posted: self.posted,
             held: self.held,

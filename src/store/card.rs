@@ -2,11 +2,14 @@
 
 use chrono::NaiveDate;
 
-use super::statements::statements;
+use super::{
+    account::{Account, AccountRow},
+    statements::statements,
+};
 use crate::{
     db::{error::DbError, session::Session},
     domain::user::full_name,
-    types::id::AccountId,
+    types::id::{AccountId, UserId},
 };
 
 /// A card.
@@ -65,6 +68,26 @@ statements! {
     LOOKUP_MANY = "
         SELECT account_id, legacy_id, holder_first_name, holder_last_name, last4, expires_on
         FROM cards WHERE account_id IN ($1..)";
+
+    /// In the order of the numbers, which are given one after the other: two cards may be
+    /// made in the same instant.
+    OPEN_OF_OWNER = "
+        SELECT a.account_id, a.owner_id, a.kind, a.currency, a.created_at,
+            b.status, b.posted, b.held, b.overdraft_limit, b.version,
+            c.legacy_id, c.holder_first_name, c.holder_last_name, c.last4, c.expires_on
+        FROM accounts a
+            JOIN balances b ON b.account_id = a.account_id
+            JOIN cards c ON c.account_id = a.account_id
+        WHERE a.owner_id = $1 AND a.kind = 'CARD' AND b.status <> 'CLOSED'
+        ORDER BY c.legacy_id";
+}
+
+#[derive(sqlx::FromRow)]
+struct OwnedRow {
+    #[sqlx(flatten)]
+    account: AccountRow,
+    #[sqlx(flatten)]
+    card: Card,
 }
 
 /// Writes a card.
@@ -96,4 +119,13 @@ pub async fn number(session: &mut Session, id: AccountId) -> Result<Option<Vec<u
 /// Finds cards, in no particular order.
 pub async fn lookup_many(session: &mut Session, ids: &[AccountId]) -> Result<Vec<Card>, DbError> {
     session.query(LOOKUP_MANY).bind_list(ids).all().await
+}
+
+/// A person's cards that are not closed, with their money, in the order of their making.
+pub async fn open_of_owner(
+    session: &mut Session,
+    owner_id: UserId,
+) -> Result<Vec<(Account, Card)>, DbError> {
+    let rows: Vec<OwnedRow> = session.query(OPEN_OF_OWNER).bind(owner_id).all().await?;
+    Ok(rows.into_iter().map(|row| (row.account.read(), row.card)).collect())
 }

@@ -7,6 +7,8 @@
 //! postings of a batch at once. The texts stand in `posting_sqlite` and
 //! `posting_postgres`; whatever is locked is given in ascending order.
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDate;
 use uuid::Uuid;
 
@@ -25,6 +27,7 @@ use super::{
 use crate::{
     db::{
         error::DbError,
+        query::Query,
         rows::{Column, Rows},
         session::Session,
     },
@@ -355,44 +358,33 @@ pub async fn transfer(session: &mut Session, asked: &Transfer) -> Result<Vec<Cus
 /// Writes all of a batch; what is told to people comes last, as its lock does.
 pub async fn write(session: &mut Session, written: &Written) -> Result<(), DbError> {
     if session.is_sqlite() {
-        write_sqlite(session, written).await?;
+        write_sqlite(session, written).await
     } else {
-        write_postgres(session, written).await?;
+        write_postgres(session, written).await
     }
-    if !written.captures.is_empty() {
-        let rows = capture_rows(&written.captures);
-        let query = session.query_either(sqlite::HOLDS, postgres::HOLDS);
-        query.bind_rows(&rows).execute().await?;
-    }
-    if written.events.is_empty() {
-        return Ok(());
-    }
-    let rows = event_rows(&written.events);
-    if session.is_sqlite() {
-        session.query(sqlite::ADVANCE_STREAMS).bind_rows(&rows).execute().await?;
-    }
-    let told = session.query_either(sqlite::EVENTS, postgres::EVENTS).bind_rows(&rows);
-    if told.execute().await? != written.events.len() as u64 {
-        // A person without a stream: everything is given up rather than left untold.
-        return Err(DbError::Vanished);
-    }
-    Ok(())
 }
 
 async fn write_sqlite(session: &mut Session, written: &Written) -> Result<(), DbError> {
-    let all = [
-        (sqlite::ENTRIES, entry_rows(&written.entries)),
-        (sqlite::BALANCES, balance_rows(&written.balances)),
-        (sqlite::LIMITS, limit_rows(&written.limits)),
-        (sqlite::TRANSACTIONS, transaction_rows(&written.transactions)),
-        (sqlite::TEXTS, text_rows(&written.texts)),
-        (sqlite::AUDIT, audit_rows(&written.audit)),
-        (sqlite::UNSEALED, unsealed_rows(written)),
+    let rows = [
+        entry_rows(&written.entries),
+        balance_rows(&written.balances),
+        limit_rows(&written.limits),
+        transaction_rows(&written.transactions),
+        text_rows(&written.texts),
+        audit_rows(&written.audit),
+        unsealed_rows(written),
+        capture_rows(&written.captures),
+        event_rows(&written.events),
     ];
-    for (sql, rows) in all {
-        if !rows.is_empty() {
-            session.query(sql).bind_rows(&rows).execute().await?;
-        }
+    let streams: BTreeSet<UserId> = written.events.iter().map(|event| event.owner_id).collect();
+    let wanted = rows.iter().map(Rows::len).sum::<usize>() + streams.len();
+    if wanted == 0 {
+        return Ok(());
+    }
+    let query = rows.iter().fold(session.query(sqlite::WRITE), Query::bind_rows);
+    if query.execute().await? != wanted as u64 {
+        // A person without a stream: everything is given up rather than left untold.
+        return Err(DbError::Vanished);
     }
     Ok(())
 }
@@ -407,16 +399,27 @@ async fn write_postgres(session: &mut Session, written: &Written) -> Result<(), 
             .execute()
             .await?;
     }
-    if written.transactions.is_empty() && written.audit.is_empty() {
+    if !(written.transactions.is_empty() && written.audit.is_empty()) {
+        session
+            .query(postgres::TRANSACTIONS)
+            .bind_rows(&transaction_rows(&written.transactions))
+            .bind_rows(&text_rows(&written.texts))
+            .bind_rows(&audit_rows(&written.audit))
+            .bind_rows(&unsealed_rows(written))
+            .execute()
+            .await?;
+    }
+    if !written.captures.is_empty() {
+        let rows = capture_rows(&written.captures);
+        session.query(postgres::HOLDS).bind_rows(&rows).execute().await?;
+    }
+    if written.events.is_empty() {
         return Ok(());
     }
-    session
-        .query(postgres::TRANSACTIONS)
-        .bind_rows(&transaction_rows(&written.transactions))
-        .bind_rows(&text_rows(&written.texts))
-        .bind_rows(&audit_rows(&written.audit))
-        .bind_rows(&unsealed_rows(written))
-        .execute()
-        .await?;
+    let told = session.query(postgres::EVENTS).bind_rows(&event_rows(&written.events));
+    if told.execute().await? != written.events.len() as u64 {
+        // A person without a stream: everything is given up rather than left untold.
+        return Err(DbError::Vanished);
+    }
     Ok(())
 }

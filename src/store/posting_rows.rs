@@ -163,7 +163,7 @@ pub(super) fn texts<T>(rows: &[T], cell: impl Fn(&T) -> Option<String>) -> Colum
 }
 
 pub(super) fn codes<T>(rows: &[T], cell: impl Fn(&T) -> &'static str) -> Column {
-    Column::Text(rows.iter().map(|row| Some(cell(row).to_owned())).collect())
+    Column::Code(rows.iter().map(cell).collect())
 }
 
 pub(super) fn ints<T>(rows: &[T], cell: impl Fn(&T) -> Option<i64>) -> Column {

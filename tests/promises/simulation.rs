@@ -28,6 +28,8 @@ use crate::support::{
 const WORLD: usize = 50_000;
 /// Operations that are handed to the ledger together, at most.
 const BATCH_MAX: u64 = 24;
+/// The step at which a fault strikes, at most: few batches take more of them.
+const STEPS_MAX: u32 = 16;
 
 /// What a run did.
 #[derive(Debug, Default)]
@@ -63,6 +65,10 @@ impl World {
             };
             people.push((uuid(&found["sessions"][0]["id"]), uuid(&found["me"]["id"])));
         }
+        // A day passes now and then, and a world sees more of them than a session lasts.
+        let lasting = "UPDATE sessions SET expires_at = '2999-01-01T00:00:00+00:00',
+            refresh_expires_at = '2999-01-01T00:00:00+00:00'";
+        bank.fresh.raw(lasting).await.expect("the sessions last");
         let model = Model::new(&people);
         let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(seed));
         let clock = Arc::clone(&bank.clock);
@@ -75,8 +81,8 @@ impl World {
     /// again, as a client does that was left without an answer.
     async fn settle(&mut self, mut postings: Vec<Posting>, tally: &mut Tally) -> Vec<Posting> {
         let plan = match self.chance.below(8) {
-            0 => Some(Plan::new(self.chance.small(24), Strike::Crash)),
-            1 => Some(Plan::new(self.chance.small(24), Strike::Fail)),
+            0 => Some(Plan::new(self.chance.small(STEPS_MAX), Strike::Crash)),
+            1 => Some(Plan::new(self.chance.small(STEPS_MAX), Strike::Fail)),
             _ => None,
         };
         if plan.is_some() {
