@@ -6,6 +6,8 @@ use tokio::sync::Notify;
 
 use crate::{
     bank::{
+        bill,
+        bill::Charge,
         card::{self, CardView},
         context::{Bank, PostOffice},
         error::{Broken, Failure},
@@ -13,8 +15,10 @@ use crate::{
         permit::{Permit, Visitor},
         registration,
         registration::{Form, Proof},
+        savings,
+        savings::Wish,
         second_factor, transfer,
-        transfer::{Payment, Target, TopUp},
+        transfer::{Aside, Payment, Target, TopUp},
     },
     domain::{
         account::{AccountKind, AccountRef},
@@ -96,6 +100,8 @@ pub async fn run(bank: &Bank) -> Result<Vec<(Person<'static>, Seeded)>, Failure>
                 for dialect in PasswordDialect::ALL {
                     second_factor::set_legacy_access(&bank, &new.0, dialect, true).await?;
                 }
+                put_aside(&bank, &new).await?;
+                owe(&bank, &new).await?;
                 made.push(new);
                 told.push((person, Seeded::Made));
             }
@@ -113,6 +119,44 @@ pub async fn run(bank: &Bank) -> Result<Vec<(Person<'static>, Seeded)>, Failure>
         transfer::pay(&bank, ann, &payment).await?;
     }
     Ok(told)
+}
+
+/// Gives a demo person a savings goal with some money of their card in it.
+async fn put_aside(bank: &Bank, (permit, card): &(Permit, CardView)) -> Result<(), Failure> {
+    let wish = Wish {
+        name: "Bicycle".to_owned(),
+        goal: decimal("900.00"),
+        currency: None,
+        key: Some("seed-goal".to_owned()),
+    };
+    let goal = savings::create(bank, permit, &wish).await?.thing;
+    let aside = Aside {
+        key: "seed-goal-money".to_owned(),
+        savings: Some(goal.account.account_id),
+        card: Some(card.account.account_id),
+        amount: decimal("75.00"),
+    };
+    transfer::top_up_savings(bank, permit, &aside).await?;
+    Ok(())
+}
+
+/// Gives a demo person a bill that is paid, one that is due and one that is overdue.
+async fn owe(bank: &Bank, (permit, card): &(Permit, CardView)) -> Result<(), Failure> {
+    let bills = [("Power", "48.20", -20), ("Rent", "650.00", 9), ("Library", "3.50", -2)];
+    for (name, amount, days) in bills {
+        let charge = Charge {
+            name: name.to_owned(),
+            amount: decimal(amount),
+            due_at: bank.now() + chrono::Duration::days(days),
+            currency: None,
+            key: Some(format!("seed-bill-{name}")),
+        };
+        let made = bill::create(bank, permit, &charge).await?.thing.bill_id;
+        if name == "Power" {
+            bill::pay(bank, permit, "seed-power", Some(made), Some(card_ref(card))).await?;
+        }
+    }
+    Ok(())
 }
 
 fn card_ref(card: &CardView) -> AccountRef {

@@ -135,7 +135,8 @@ pub async fn create(
     Ok(Made { thing: own(bank, permit, Some(id)).await?, replayed })
 }
 
-fn read_currency(bank: &Bank, code: Option<&str>) -> Result<Currency, Failure> {
+/// The currency that a client names; the bank's first where nothing is said.
+pub(super) fn read_currency(bank: &Bank, code: Option<&str>) -> Result<Currency, Failure> {
     let Some(code) = code else {
         return Ok(bank.rules.default_currency());
     };
@@ -185,6 +186,7 @@ async fn draw(
             kind: AccountKind::Card,
             currency,
             card: Some(card),
+            savings: None,
             limit: CARDS_MAX,
             noun: "cards",
             text,

@@ -35,6 +35,8 @@ pub struct Rules {
 
 /// Whole units that a new card is given in the sandbox.
 const OPENING_CREDIT_CARD: i64 = 50;
+/// Whole units that a new savings goal is given in the sandbox.
+const OPENING_CREDIT_SAVINGS: i64 = 200;
 
 impl Rules {
     /// What is meant where no currency is named.
@@ -45,6 +47,11 @@ impl Rules {
     /// What a new card is given; nothing in production.
     pub fn opening_credit_card(&self, currency: Currency) -> Option<Minor> {
         self.sandbox.then(|| Minor(OPENING_CREDIT_CARD * 10_i64.pow(currency.digits())))
+    }
+
+    /// What a new savings goal is given; nothing in production.
+    pub fn opening_credit_savings(&self, currency: Currency) -> Option<Minor> {
+        self.sandbox.then(|| Minor(OPENING_CREDIT_SAVINGS * 10_i64.pow(currency.digits())))
     }
 }
 

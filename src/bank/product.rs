@@ -1,6 +1,9 @@
 //! What holds a person's money, whatever its kind.
 
-use super::{card, card::CardView, context::Bank, error::Failure, permit::Permit};
+use super::{
+    card, card::CardView, context::Bank, error::Failure, permit::Permit, savings,
+    savings::SavingsView,
+};
 use crate::{
     domain::account::{AccountKind, AccountStatus},
     store::{account, account::Account, posting::Customer},
@@ -12,6 +15,8 @@ use crate::{
 pub enum Product {
     /// A card.
     Card(CardView),
+    /// A savings goal.
+    Savings(SavingsView),
     /// A wallet.
     Wallet(Account),
 }
@@ -24,6 +29,10 @@ impl Product {
             (AccountKind::Card, Some(card)) => {
                 Some(Self::Card(CardView { account, card: card.clone() }))
             }
+            (AccountKind::Savings, _) => {
+                let savings = customer.savings.clone()?;
+                Some(Self::Savings(SavingsView { account, savings }))
+            }
             (AccountKind::Wallet, _) => Some(Self::Wallet(account)),
             _ => None,
         }
@@ -33,6 +42,7 @@ impl Product {
     pub fn account(&self) -> &Account {
         match self {
             Self::Card(view) => &view.account,
+            Self::Savings(view) => &view.account,
             Self::Wallet(account) => account,
         }
     }
@@ -49,9 +59,12 @@ pub async fn own_many(
     let own = found.into_iter().filter(|account| account.owner_id == permit.user_id);
     let (cards, others): (Vec<Account>, Vec<Account>) =
         own.partition(|account| account.kind == AccountKind::Card);
+    let (goals, others): (Vec<Account>, Vec<Account>) =
+        others.into_iter().partition(|account| account.kind == AccountKind::Savings);
     let cards = card::join(&mut s, cards).await?.into_iter().map(Product::Card);
+    let goals = savings::join(&mut s, goals).await?.into_iter().map(Product::Savings);
     let wallets = others.into_iter().filter(|account| account.kind == AccountKind::Wallet);
-    Ok(cards.chain(wallets.map(Product::Wallet)).collect())
+    Ok(cards.chain(goals).chain(wallets.map(Product::Wallet)).collect())
 }
 
 /// The caller's wallet.

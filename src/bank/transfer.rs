@@ -33,6 +33,10 @@ use crate::{
 const TRANSFER: &str = "transfer";
 /// What a key of a top-up stands for.
 const TOP_UP: &str = "topUp";
+/// What a key of a move to a savings goal stands for.
+const TOP_UP_SAVINGS: &str = "topUpSavings";
+/// What a key of a move from a savings goal stands for.
+const WITHDRAW_SAVINGS: &str = "withdrawSavings";
 
 /// An address for money.
 #[derive(Debug, Clone)]
@@ -71,6 +75,19 @@ pub struct TopUp {
     pub note: Option<String>,
 }
 
+/// What a person says to move between a savings goal and a card of theirs.
+#[derive(Debug, Clone)]
+pub struct Aside {
+    /// The client's key.
+    pub key: String,
+    /// The caller's own goal.
+    pub savings: Option<AccountId>,
+    /// The caller's own card.
+    pub card: Option<AccountId>,
+    /// How much.
+    pub amount: DecimalText,
+}
+
 /// A movement that stands in the books, as the caller sees it.
 #[derive(Debug, Clone)]
 pub struct MovedMoney {
@@ -97,7 +114,7 @@ fn id_bytes(account: Option<&AccountRef>) -> &[u8] {
 }
 
 /// One of the caller's own accounts, as an end of a movement.
-fn own(
+pub(super) fn own(
     permit: &Permit,
     named: Option<AccountRef>,
     field: &'static str,
@@ -171,6 +188,56 @@ pub async fn top_up(bank: &Bank, permit: &Permit, top_up: &TopUp) -> Result<Move
     post(bank, permit, TOP_UP, keyed, movement, limit, to.id).await
 }
 
+/// Puts money of a card aside for a savings goal.
+pub async fn top_up_savings(
+    bank: &Bank,
+    permit: &Permit,
+    aside: &Aside,
+) -> Result<MovedMoney, Failure> {
+    move_aside(bank, permit, aside, TOP_UP_SAVINGS, TransactionKind::SavingsTopUp).await
+}
+
+/// Gives money of a savings goal back to a card.
+pub async fn withdraw_savings(
+    bank: &Bank,
+    permit: &Permit,
+    aside: &Aside,
+) -> Result<MovedMoney, Failure> {
+    move_aside(bank, permit, aside, WITHDRAW_SAVINGS, TransactionKind::SavingsWithdrawal).await
+}
+
+async fn move_aside(
+    bank: &Bank,
+    permit: &Permit,
+    aside: &Aside,
+    action: &'static str,
+    kind: TransactionKind,
+) -> Result<MovedMoney, Failure> {
+    let named = |kind, id: Option<AccountId>| id.map(|id| AccountRef { kind, id });
+    let (savings, card) =
+        (named(AccountKind::Savings, aside.savings), named(AccountKind::Card, aside.card));
+    let input =
+        [id_bytes(savings.as_ref()), id_bytes(card.as_ref()), plain(&aside.amount).as_bytes()];
+    let keyed = Keyed::new(bank, permit.user_id, &aside.key, action, &input);
+    let (savings, savings_end) = own(permit, savings, "savingsId")?;
+    let (_, card_end) = own(permit, card, "cardId")?;
+    let (from, to) = match kind {
+        TransactionKind::SavingsTopUp => (card_end, savings_end),
+        _ => (savings_end, card_end),
+    };
+    let transaction_id = TransactionId::generate(bank.clock.as_ref(), bank.entropy.as_ref());
+    let sum = Sum::Text(aside.amount.clone());
+    let movement = Movement { transaction_id, kind, reverses: None, from, to, sum, note: None };
+    // Between a person's own accounts: it counts for no limit.
+    let posting = Posting {
+        key: Some(keyed.claiming(ResultKind::Transaction, transaction_id.uuid())),
+        session: Some((permit.session_id, permit.user_id)),
+        movement: Some(movement),
+        ..Posting::new(permit.act(action))
+    };
+    settle(bank, permit, posting, savings.id).await
+}
+
 pub(super) fn read_note(note: Option<&str>) -> Result<Option<Line>, Failure> {
     Ok(Line::parse_optional(note).map_err(|error| Refusal::invalid("note", error.0))?)
 }
@@ -234,6 +301,17 @@ async fn post(
         movement: Some(movement),
         ..Posting::new(permit.act(action))
     };
+    settle(bank, permit, posting, account_id).await
+}
+
+/// Hands a movement of the caller's to the ledger; `account_id` is the account of theirs that
+/// the request named first.
+pub(super) async fn settle(
+    bank: &Bank,
+    permit: &Permit,
+    posting: Posting,
+    account_id: AccountId,
+) -> Result<MovedMoney, Failure> {
     match bank.ledger.post(posting).await? {
         Answer::Done(Some(moved)) => Ok(shown(permit, *moved, account_id)),
         Answer::Done(None) => Err(Broken::Inconsistent("a movement moved nothing").into()),

@@ -21,12 +21,14 @@ pub enum AccountKind {
     OpeningCredits,
     /// The bank's own: where merchants are paid from.
     CardSettlement,
+    /// The bank's own: where bills are paid from.
+    BillsPayable,
 }
 
 impl AccountKind {
     /// The bank's own accounts, one for each currency.
-    pub const OF_THE_BANK: [Self; 3] =
-        [Self::CashClearing, Self::OpeningCredits, Self::CardSettlement];
+    pub const OF_THE_BANK: [Self; 4] =
+        [Self::CashClearing, Self::OpeningCredits, Self::CardSettlement, Self::BillsPayable];
 
     /// How a counterparty sees an account of this kind that has no number.
     pub const fn label(self) -> &'static str {
@@ -37,6 +39,7 @@ impl AccountKind {
             Self::CashClearing => "Cash",
             Self::OpeningCredits => "Opening credit",
             Self::CardSettlement => "Card payment",
+            Self::BillsPayable => "Bill",
         }
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::account::Balance;
-use crate::types::id::{AccountId, SessionId, TransactionId};
+use crate::types::id::{AccountId, BillId, SessionId, TransactionId};
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
@@ -18,6 +18,8 @@ pub enum EventKind {
     SessionStarted,
     /// A session of the person's was ended; those that end by age are not told.
     SessionEnded,
+    /// A bill was made, paid or cancelled.
+    BillChanged,
 }
 
 impl EventKind {
@@ -28,6 +30,7 @@ impl EventKind {
             Self::AccountChanged => "ACCOUNT_CHANGED",
             Self::SessionStarted => "SESSION_STARTED",
             Self::SessionEnded => "SESSION_ENDED",
+            Self::BillChanged => "BILL_CHANGED",
         }
     }
 }
@@ -63,6 +66,13 @@ pub struct SessionNamed {
     pub session: Uuid,
 }
 
+/// The body of `BILL_CHANGED`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BillChanged {
+    /// The bill.
+    pub bill: Uuid,
+}
+
 /// The body of an entry's event.
 pub fn entry_posted(transaction: TransactionId, account: AccountId, after: &Balance) -> String {
     let body = EntryPosted {
@@ -85,5 +95,11 @@ pub fn account_changed(account: AccountId) -> String {
 /// The body of the event of a session that began or was ended.
 pub fn session_named(session: SessionId) -> String {
     let body = SessionNamed { session: session.uuid() };
+    serde_json::to_string(&body).expect("an identifier is written as JSON")
+}
+
+/// The body of the event of a bill that changed.
+pub fn bill_changed(bill: BillId) -> String {
+    let body = BillChanged { bill: bill.uuid() };
     serde_json::to_string(&body).expect("an identifier is written as JSON")
 }

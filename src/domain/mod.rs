@@ -20,6 +20,8 @@ pub mod refusal;
 pub mod amount;
 pub mod password;
 pub mod card;
+pub mod savings;
+pub mod bill;
 pub mod hold;
 pub mod event;
 pub mod posting;

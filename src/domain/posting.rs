@@ -22,6 +22,12 @@ pub enum TransactionKind {
     Income,
     /// A merchant captured a hold.
     Purchase,
+    /// A bill was paid.
+    BillPayment,
+    /// From a card to a savings goal of the same person.
+    SavingsTopUp,
+    /// From a savings goal to a card of the same person.
+    SavingsWithdrawal,
     /// Takes another transaction back, in whole or in part.
     Reversal,
     /// What the bank gives to a new account in the sandbox.
@@ -36,6 +42,9 @@ impl TransactionKind {
             Self::TopUp => "TOP_UP",
             Self::Income => "INCOME",
             Self::Purchase => "PURCHASE",
+            Self::BillPayment => "BILL_PAYMENT",
+            Self::SavingsTopUp => "SAVINGS_TOP_UP",
+            Self::SavingsWithdrawal => "SAVINGS_WITHDRAWAL",
             Self::Reversal => "REVERSAL",
             Self::OpeningCredit => "OPENING_CREDIT",
         }
@@ -45,7 +54,13 @@ impl TransactionKind {
     pub const fn is_funding(self) -> bool {
         match self {
             Self::TopUp | Self::Income => true,
-            Self::Transfer | Self::Purchase | Self::Reversal | Self::OpeningCredit => false,
+            Self::Transfer
+            | Self::Purchase
+            | Self::BillPayment
+            | Self::SavingsTopUp
+            | Self::SavingsWithdrawal
+            | Self::Reversal
+            | Self::OpeningCredit => false,
         }
     }
 }

@@ -56,10 +56,17 @@ pub enum Refusal {
     AccountFrozen,
     /// The account is closed.
     AccountClosed,
+    /// The account has money, owes some, or some of it is reserved.
+    AccountNotEmpty,
     /// The two accounts have different currencies.
     CurrencyMismatch,
     /// Both ends are the same account.
     SameAccount,
+    /// The bill was paid or cancelled before.
+    BillNotPayable {
+        /// Why, as a sentence.
+        reason: &'static str,
+    },
     /// Nothing of the transaction is left to be reversed, or less than was asked for.
     AlreadyReversed {
         /// What may still be reversed.
@@ -110,8 +117,10 @@ impl Refusal {
             Self::LimitExceeded(_) => "LIMIT_EXCEEDED",
             Self::AccountFrozen => "ACCOUNT_FROZEN",
             Self::AccountClosed => "ACCOUNT_CLOSED",
+            Self::AccountNotEmpty => "ACCOUNT_NOT_EMPTY",
             Self::CurrencyMismatch => "CURRENCY_MISMATCH",
             Self::SameAccount => "SAME_ACCOUNT",
+            Self::BillNotPayable { .. } => "BILL_NOT_PAYABLE",
             Self::AlreadyReversed { .. } => "ALREADY_REVERSED",
             Self::Conflict { .. } => "CONFLICT",
             Self::IdempotencyConflict => "IDEMPOTENCY_CONFLICT",
@@ -150,7 +159,9 @@ impl Refusal {
                 "Confirm this step with a code of your authenticator, or with a recovery code."
                     .to_owned()
             }
-            Self::Forbidden { reason } | Self::Conflict { reason } => (*reason).to_owned(),
+            Self::Forbidden { reason }
+            | Self::Conflict { reason }
+            | Self::BillNotPayable { reason } => (*reason).to_owned(),
             Self::InsufficientFunds { available, short_by } => {
                 format!("Only {available} can be spent; {short_by} is missing.")
             }
@@ -165,6 +176,9 @@ impl Refusal {
             }
             Self::AccountFrozen => "The account is frozen: no money may leave it.".to_owned(),
             Self::AccountClosed => "The account is closed.".to_owned(),
+            Self::AccountNotEmpty => {
+                "The account is not empty: it must have 0 posted and no open hold.".to_owned()
+            }
             Self::CurrencyMismatch => "The two accounts have different currencies.".to_owned(),
             Self::SameAccount => "Both ends are the same account.".to_owned(),
             Self::IdempotencyConflict => {

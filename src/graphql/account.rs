@@ -69,6 +69,12 @@ pub fn from_wire(wire: &ID) -> Option<AccountRef> {
     Some(AccountRef { kind: (*kind).into(), id: AccountId::from_uuid(uuid) })
 }
 
+/// The savings goal that an id names; `None` where it names none.
+pub fn savings_from_wire(wire: &ID) -> Option<AccountId> {
+    let (prefix, uuid) = id::split(wire)?;
+    (prefix == "savings").then(|| AccountId::from_uuid(uuid))
+}
+
 /// The card that an id names; `None` where it names none.
 pub fn card_from_wire(wire: &ID) -> Option<AccountId> {
     let (prefix, uuid) = id::split(wire)?;

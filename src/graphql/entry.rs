@@ -10,6 +10,7 @@ use super::{
     hold::Hold,
     money::Money,
     request,
+    savings::SavingsAccount,
     scalars::{BigInt, Cursor, DateTime},
     seal,
     seal::Receipt,
@@ -45,6 +46,12 @@ pub enum TransactionKind {
     Income,
     /// A merchant was paid by card.
     Purchase,
+    /// A bill was paid.
+    BillPayment,
+    /// From a card to a savings goal of the same person.
+    SavingsTopUp,
+    /// From a savings goal to a card of the same person.
+    SavingsWithdrawal,
     /// Takes another transaction back, in whole or in part.
     Reversal,
     /// What the bank gave to a new account in the sandbox.
@@ -58,6 +65,9 @@ impl From<posting::TransactionKind> for TransactionKind {
             posting::TransactionKind::TopUp => Self::TopUp,
             posting::TransactionKind::Income => Self::Income,
             posting::TransactionKind::Purchase => Self::Purchase,
+            posting::TransactionKind::BillPayment => Self::BillPayment,
+            posting::TransactionKind::SavingsTopUp => Self::SavingsTopUp,
+            posting::TransactionKind::SavingsWithdrawal => Self::SavingsWithdrawal,
             posting::TransactionKind::Reversal => Self::Reversal,
             posting::TransactionKind::OpeningCredit => Self::OpeningCredit,
         }
@@ -118,6 +128,8 @@ pub enum Direction {
 pub enum Account {
     /// A card.
     Card(Card),
+    /// A savings goal.
+    Savings(SavingsAccount),
     /// The wallet.
     Wallet(Wallet),
 }
@@ -126,6 +138,7 @@ impl From<Product> for Account {
     fn from(product: Product) -> Self {
         match product {
             Product::Card(view) => Self::Card(view.into()),
+            Product::Savings(view) => Self::Savings(view.into()),
             Product::Wallet(account) => Self::Wallet(account.into()),
         }
     }
@@ -139,6 +152,30 @@ impl Card {
         Ok(holds.into_iter().map(Into::into).collect())
     }
 
+    /// The posted balance as it stood; null before the account was opened; an instant to come gives the balance now.
+    async fn balance_at(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "When.")] instant: DateTime,
+    ) -> Result<Option<Money>> {
+        balance_at(ctx, self.account_id, instant).await
+    }
+
+    /// Its entries, the newest first.
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the newest on; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Only entries older than this one.")] after: Option<Cursor>,
+        #[graphql(desc = "How many from the oldest back; at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Only entries newer than this one.")] before: Option<Cursor>,
+    ) -> Result<EntryConnection> {
+        connect(ctx, Scope::Account(self.account_id), first, after, last, before).await
+    }
+}
+
+#[ComplexObject]
+impl SavingsAccount {
     /// The posted balance as it stood; null before the account was opened; an instant to come gives the balance now.
     async fn balance_at(
         &self,
@@ -404,14 +441,14 @@ impl Transaction {
 /// Where a page stands in its list.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct PageInfo {
-    /// Entries follow behind the last one.
-    has_next_page: bool,
-    /// Entries stand ahead of the first one.
-    has_previous_page: bool,
-    /// The cursor of the first entry.
-    start_cursor: Option<Cursor>,
-    /// The cursor of the last entry.
-    end_cursor: Option<Cursor>,
+    /// Rows follow behind the last one.
+    pub(super) has_next_page: bool,
+    /// Rows stand ahead of the first one.
+    pub(super) has_previous_page: bool,
+    /// The cursor of the first row.
+    pub(super) start_cursor: Option<Cursor>,
+    /// The cursor of the last row.
+    pub(super) end_cursor: Option<Cursor>,
 }
 
 /// An entry with its place in the list.

@@ -66,10 +66,14 @@ pub enum ErrorCode {
     AccountFrozen,
     /// The account is closed.
     AccountClosed,
+    /// The account has money, owes some, or some of it is reserved.
+    AccountNotEmpty,
     /// The two accounts have different currencies.
     CurrencyMismatch,
     /// Both ends are the same account.
     SameAccount,
+    /// The bill was paid or cancelled before.
+    BillNotPayable,
     /// Nothing of the transaction is left to be reversed, or less than was asked for.
     AlreadyReversed,
     /// The idempotency key was used with another request.
@@ -294,12 +298,16 @@ fn say(refusal: Refusal) -> Said {
                 limit: limit.into(),
             })])
         }
+        Refusal::BillNotPayable { .. } => {
+            plain(ErrorCode::BillNotPayable, &refusal, Some("billId"))
+        }
         Refusal::AlreadyReversed { .. } => {
             plain(ErrorCode::AlreadyReversed, &refusal, Some("amount"))
         }
         Refusal::Conflict { .. } => plain(ErrorCode::Conflict, &refusal, None),
         Refusal::AccountFrozen => plain(ErrorCode::AccountFrozen, &refusal, None),
         Refusal::AccountClosed => plain(ErrorCode::AccountClosed, &refusal, None),
+        Refusal::AccountNotEmpty => plain(ErrorCode::AccountNotEmpty, &refusal, None),
         Refusal::CurrencyMismatch => plain(ErrorCode::CurrencyMismatch, &refusal, None),
         Refusal::SameAccount => plain(ErrorCode::SameAccount, &refusal, None),
         Refusal::IdempotencyConflict => {
@@ -353,6 +361,18 @@ pub fn invalid(field: &str, reason: &str) -> Vec<UserError> {
     let message = format!("{field} {reason}.");
     let code = ErrorCode::InvalidInput;
     vec![UserError::InvalidInput(InvalidInput { code, message, path: Some(path(field)) })]
+}
+
+/// The same refusals where the input has no amount of its own: this field is what can be mended.
+pub fn instead_of_amount(field: &str, mut errors: Vec<UserError>) -> Vec<UserError> {
+    for error in &mut errors {
+        match error {
+            UserError::InsufficientFunds(error) => error.path = Some(path(field)),
+            UserError::LimitExceeded(error) => error.path = Some(path(field)),
+            UserError::InvalidInput(_) | UserError::Refused(_) | UserError::StepUpRequired(_) => {}
+        }
+    }
+    errors
 }
 
 /// One argument of a query has a value that is not taken.

@@ -4,12 +4,15 @@ use async_graphql::{Context, ID, Interface, Object, Result};
 
 use super::{
     account,
+    bill::Bill,
     card::Card,
     entry,
     entry::{Account, Entry, Transaction},
     errors,
     hold::Hold,
-    request, session,
+    request,
+    savings::SavingsAccount,
+    session,
     session::Session,
     user,
     user::User,
@@ -20,7 +23,7 @@ use crate::{
     bank,
     types::{
         id,
-        id::{AccountId, HoldId, SessionId, TransactionId, UserId},
+        id::{AccountId, BillId, HoldId, SessionId, TransactionId, UserId},
     },
 };
 
@@ -34,6 +37,8 @@ pub enum Node {
     Session(Session),
     /// A card.
     Card(Card),
+    /// A savings goal.
+    Savings(SavingsAccount),
     /// A wallet.
     Wallet(Wallet),
     /// A movement.
@@ -42,6 +47,8 @@ pub enum Node {
     Entry(Entry),
     /// Money of a card that is reserved for a merchant.
     Hold(Hold),
+    /// Something to be paid, once.
+    Bill(Bill),
 }
 
 /// The query for anything with an id.
@@ -70,6 +77,7 @@ impl NodeQuery {
                 Ok(all.into_iter().find(|session| session.id == id).map(Node::Session))
             }
             HoldId::PREFIX => find_hold(ctx, &id).await,
+            BillId::PREFIX => find_bill(ctx, &id).await,
             TransactionId::PREFIX => Ok(entry::find(ctx, &id).await?.map(Node::Transaction)),
             entry::ENTRY_PREFIX => find_entry(ctx, rest).await,
             _ => find_account(ctx, &id).await,
@@ -85,6 +93,7 @@ async fn find_account(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
     // The prefix is part of the id: a wallet's does not find a card.
     Ok(product.and_then(|product| match Account::from(product) {
         Account::Card(card) => (card.id == *id).then_some(Node::Card(card)),
+        Account::Savings(goal) => (goal.id == *id).then_some(Node::Savings(goal)),
         Account::Wallet(wallet) => (wallet.id == *id).then_some(Node::Wallet(wallet)),
     }))
 }
@@ -97,6 +106,16 @@ async fn find_hold(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
     let found = bank::hold::own(request::bank(ctx), &viewer.permit, id).await;
     let found = found.map_err(|failure| errors::query(ctx, failure))?;
     Ok(found.map(|view| Node::Hold(view.into())))
+}
+
+async fn find_bill(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
+    let Some(id) = BillId::from_wire(id) else {
+        return Ok(None);
+    };
+    let (viewer, bank) = (viewer::current(ctx)?, request::bank(ctx));
+    let found = bank::bill::find(bank, &viewer.permit, id).await;
+    let found = found.map_err(|failure| errors::query(ctx, failure))?;
+    Ok(found.map(|bill| Node::Bill(Bill::at(bill, bank.now()))))
 }
 
 async fn find_entry(ctx: &Context<'_>, rest: &str) -> Result<Option<Node>> {

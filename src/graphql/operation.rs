@@ -3,6 +3,7 @@
 use async_graphql::{Context, Object, Result, SimpleObject};
 
 use super::{
+    bill::Bill,
     entry::{Account, Transaction},
     errors,
     node::Node,
@@ -11,9 +12,9 @@ use super::{
     viewer,
 };
 use crate::{
-    bank::{hold, operation},
+    bank::{bill, hold, operation},
     store::operation::ResultKind,
-    types::id::{AccountId, HoldId, TransactionId},
+    types::id::{AccountId, BillId, HoldId, TransactionId},
 };
 
 /// What an idempotency key made.
@@ -66,6 +67,20 @@ impl OperationQuery {
                     return Err(errors::lost("the card that a key made"));
                 };
                 Node::Card(card)
+            }
+            ResultKind::Savings => {
+                let id = AccountId::from_uuid(found.result_id);
+                let product = viewer.loaders.product(id).await?.ok_or_else(lost)?;
+                let Account::Savings(goal) = Account::from(product) else {
+                    return Err(errors::lost("the savings goal that a key made"));
+                };
+                Node::Savings(goal)
+            }
+            ResultKind::Bill => {
+                let id = BillId::from_uuid(found.result_id);
+                let made = bill::find(bank, &viewer.permit, id).await;
+                let made = made.map_err(|failure| errors::query(ctx, failure))?;
+                Node::Bill(Bill::at(made.ok_or_else(lost)?, bank.now()))
             }
             ResultKind::Hold => {
                 let id = HoldId::from_uuid(found.result_id);

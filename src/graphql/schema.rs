@@ -6,6 +6,7 @@ use async_graphql::{
 };
 
 use super::{
+    bill::{BillMutation, BillQuery},
     card::{CardMutation, CardQuery},
     entry::{Account, EntryQuery},
     errors::UserError,
@@ -14,6 +15,7 @@ use super::{
     password::PasswordMutation,
     profile::ProfileMutation,
     registration::RegistrationMutation,
+    savings::{SavingsMutation, SavingsQuery},
     second_factor::SecondFactorMutation,
     server_info::ServerInfoQuery,
     session::{SessionMutation, SessionQuery},
@@ -31,7 +33,9 @@ pub struct Query(
     UserQuery,
     NodeQuery,
     CardQuery,
+    SavingsQuery,
     WalletQuery,
+    BillQuery,
     EntryQuery,
     SessionQuery,
     OperationQuery,
@@ -48,7 +52,9 @@ pub struct Mutation(
     ProfileMutation,
     SecondFactorMutation,
     CardMutation,
+    SavingsMutation,
     TransferMutation,
+    BillMutation,
     StaffMutation,
 );
 

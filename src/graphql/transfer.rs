@@ -14,7 +14,7 @@ use super::{
 use crate::bank::{
     error::Failure,
     transfer,
-    transfer::{MovedMoney, Payment, Target, TopUp},
+    transfer::{Aside, MovedMoney, Payment, Target, TopUp},
 };
 
 /// An address for money: a card's number, or an account's id. Any open customer account may be named; nothing of it comes back but its masked label.
@@ -61,6 +61,30 @@ pub struct TransferInput {
     amount: Decimal,
     /// What is noted, on one line; both sides see it.
     note: Option<String>,
+}
+
+/// Money between a savings goal and a card of the same person.
+#[derive(Clone, InputObject)]
+pub struct MoveSavingsInput {
+    /// The client's key: a repeated request moves nothing and gets the same answer.
+    idempotency_key: IdempotencyKey,
+    /// The caller's own savings goal.
+    savings_id: ID,
+    /// The caller's own card.
+    card_id: ID,
+    /// How much, in the currency of both.
+    amount: Decimal,
+}
+
+impl From<MoveSavingsInput> for Aside {
+    fn from(input: MoveSavingsInput) -> Self {
+        Self {
+            key: input.idempotency_key.0,
+            savings: account::savings_from_wire(&input.savings_id),
+            card: account::card_from_wire(&input.card_id),
+            amount: input.amount.0,
+        }
+    }
 }
 
 /// What became of a movement.
@@ -136,5 +160,26 @@ impl TransferMutation {
             note: input.note,
         };
         show(ctx, transfer::pay(request::bank(ctx), &viewer.permit, &payment).await).await
+    }
+    /// Puts money of a card aside for a savings goal; `account` is the goal, `counterAccount` the card.
+    async fn top_up_savings(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How much, which goal and which card.")] input: MoveSavingsInput,
+    ) -> Result<MoneyPayload> {
+        let viewer = viewer::bearer(ctx)?;
+        let bank = request::bank(ctx);
+        show(ctx, transfer::top_up_savings(bank, &viewer.permit, &input.into()).await).await
+    }
+
+    /// Gives money of a savings goal back to a card; `account` is the goal, `counterAccount` the card.
+    async fn withdraw_savings(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How much, which goal and which card.")] input: MoveSavingsInput,
+    ) -> Result<MoneyPayload> {
+        let viewer = viewer::bearer(ctx)?;
+        let bank = request::bank(ctx);
+        show(ctx, transfer::withdraw_savings(bank, &viewer.permit, &input.into()).await).await
     }
 }

@@ -3,13 +3,16 @@
 use async_graphql::{ComplexObject, Context, Enum, ID, Object, Result, SimpleObject};
 
 use super::{
+    bill,
+    bill::{BillConnection, BillStatus},
     card,
     card::Card,
     entry,
     entry::EntryConnection,
     errors,
     errors::UserError,
-    request,
+    request, savings,
+    savings::SavingsAccount,
     scalars::{Cursor, Date, DateTime},
     second_factor,
     second_factor::{PasswordDialect, SecondFactor},
@@ -155,9 +158,28 @@ impl User {
         card::list(ctx).await
     }
 
+    /// Their open savings goals, in the order of their making.
+    async fn savings(&self, ctx: &Context<'_>) -> Result<Vec<SavingsAccount>> {
+        savings::list(ctx).await
+    }
+
     /// Their e-wallet.
     async fn wallet(&self, ctx: &Context<'_>) -> Result<Option<Wallet>> {
         wallet::find(ctx).await
+    }
+
+    /// Their bills, the earliest due first.
+    async fn bills(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only bills that stand so now; all where nothing is said.")]
+        status: Option<BillStatus>,
+        #[graphql(desc = "How many from the earliest due on; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Only bills due later than this one.")] after: Option<Cursor>,
+        #[graphql(desc = "How many from the latest due back; at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Only bills due earlier than this one.")] before: Option<Cursor>,
+    ) -> Result<BillConnection> {
+        bill::connect(ctx, status, first, after, last, before).await
     }
 
     /// Of all accounts, the newest first; a move between two of the person's own accounts is two entries.

@@ -1,7 +1,7 @@
 //! One batch of postings in one transaction of the database.
 //!
 //! The order of the locks is that of the house: keys, the persons who open an
-//! account, accounts, holds, reversed transactions, limits, and, with the last
+//! account, accounts, bills, holds, reversed transactions, limits, and, with the last
 //! statement, streams.
 
 use std::{
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     db::{error::DbError, session::Session},
-    domain::{posting::remaining, refusal::Refusal},
+    domain::{account::AccountKind, posting::remaining, refusal::Refusal},
     store::{
         account,
         audit::{Act, DONE, NewAudit},
@@ -25,12 +25,12 @@ use crate::{
         operation::{NewOperation, Operation},
         posting,
         posting_rows::CounterKey,
-        user,
+        savings, user,
     },
     types::{
         clock::{Clock, Instant},
         entropy::Entropy,
-        id::{AccountId, AuditId, HoldId, SessionId, TransactionId, UserId},
+        id::{AccountId, AuditId, BillId, HoldId, SessionId, TransactionId, UserId},
         money::{Currency, Money},
     },
 };
@@ -207,6 +207,13 @@ async fn read(s: &mut Session, postings: &[&Posting]) -> Result<Books, DbError> 
     let mut books = Books::default();
     count_accounts(s, postings, &mut books).await?;
     lock_accounts(s, postings, &mut books).await?;
+    let bills: BTreeSet<BillId> =
+        postings.iter().filter_map(|one| one.pays.map(|due| due.bill_id)).collect();
+    if !bills.is_empty() {
+        let bills: Vec<BillId> = bills.into_iter().collect();
+        let found = posting::lock_bills(s, &bills).await?;
+        books.bills = found.into_iter().map(|bill| (bill.bill_id, bill)).collect();
+    }
     let holds: BTreeSet<HoldId> = postings.iter().filter_map(|one| one.captures).collect();
     if !holds.is_empty() {
         let holds: Vec<HoldId> = holds.into_iter().collect();
@@ -283,6 +290,23 @@ async fn lock_accounts(
         let ids: Vec<AccountId> = ids.into_iter().collect();
         let found = posting::lock_accounts(s, &ids).await?;
         books.customers = found.into_iter().map(|one| (one.account.account_id, one)).collect();
+        name_savings(s, books).await?;
+    }
+    Ok(())
+}
+
+/// Reads what the savings goals among the accounts are called; nothing where there are none.
+async fn name_savings(s: &mut Session, books: &mut Books) -> Result<(), DbError> {
+    let customers = books.customers.values();
+    let goals = customers.filter(|one| one.account.kind == AccountKind::Savings);
+    let ids: Vec<AccountId> = goals.map(|one| one.account.account_id).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    for found in savings::lookup_many(s, &ids).await? {
+        if let Some(customer) = books.customers.get_mut(&found.account_id) {
+            customer.savings = Some(found);
+        }
     }
     Ok(())
 }
@@ -335,6 +359,9 @@ async fn open(s: &mut Session, opening: &Opening, now: Instant) -> Result<(), Db
     account::open(s, id, opening.owner_id, opening.kind, opening.currency, now).await?;
     if let Some(new) = &opening.card {
         card::insert(s, new).await?;
+    }
+    if let Some(new) = &opening.savings {
+        savings::insert(s, id, new).await?;
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ use crate::{
     domain::{
         account::{AccountKind, AccountStatus, Balance},
         amount,
+        bill::Bill,
         event::{self, EventKind},
         hold::Hold,
         limit::Used,
@@ -26,14 +27,14 @@ use crate::{
         account::Account,
         posting::Customer,
         posting_rows::{
-            Capture, CounterKey, NewBalance, NewEntry, NewEvent, NewText, NewTransaction, Side,
-            Text, Written,
+            Capture, CounterKey, NewBalance, NewEntry, NewEvent, NewText, NewTransaction, PaidBill,
+            Side, Text, Written,
         },
     },
     types::{
         clock::Instant,
         entropy::{self, Entropy},
-        id::{AccountId, HoldId, SessionId, TransactionId, UserId},
+        id::{AccountId, BillId, HoldId, SessionId, TransactionId, UserId},
         money::{Currency, Minor, Money},
         text::masked_card_number,
     },
@@ -50,6 +51,8 @@ pub struct Books {
     pub sessions: HashMap<(SessionId, UserId), Facts>,
     /// How many accounts of a kind a person has open.
     pub counts: HashMap<(UserId, AccountKind), i64>,
+    /// Bills.
+    pub bills: BTreeMap<BillId, Bill>,
     /// Holds.
     pub holds: BTreeMap<HoldId, Hold>,
     /// What remains to be reversed of transactions.
@@ -151,7 +154,13 @@ impl Books {
             balance,
             created_at: now,
         };
-        Ok(Customer { account, card: None, owner_name: String::new(), last_posted_at: None })
+        Ok(Customer {
+            account,
+            card: None,
+            savings: None,
+            owner_name: String::new(),
+            last_posted_at: None,
+        })
     }
 
     /// Asks every condition of a movement.
@@ -162,8 +171,8 @@ impl Books {
         now: Instant,
     ) -> Result<Allowed, Refusal> {
         let currency = self.currency(posting, movement)?;
-        let from = self.find(posting, &movement.from, currency)?;
-        let to = self.find(posting, &movement.to, currency)?;
+        let mut from = self.find(posting, &movement.from, currency)?;
+        let mut to = self.find(posting, &movement.to, currency)?;
         for end in [&from, &to] {
             if let Some(customer) = self.customers.get(&end.account_id)
                 && customer.account.balance.currency != currency
@@ -171,11 +180,13 @@ impl Books {
                 return Err(Refusal::CurrencyMismatch);
             }
         }
+        let bill = self.bill(posting, currency)?;
         let frees = self.frees(posting, now)?;
-        let amount = self.amount(movement, frees, currency)?;
+        let amount = self.amount(movement, bill.or(frees), currency)?;
         if from.account_id == to.account_id {
             return Err(Refusal::SameAccount);
         }
+        self.name_own(&mut from, &mut to);
         let out = amount.negated().ok_or_else(|| Refusal::invalid("amount", "is too large"))?;
         let leg = |end: &Found, amount, frees| Leg {
             account_id: end.account_id,
@@ -213,7 +224,7 @@ impl Books {
     /// The customer's account at an end; `None` where the bank's own stands there.
     fn customer(&self, posting: &Posting, end: &End) -> Result<Option<&Customer>, Refusal> {
         match end {
-            End::Bank(_) | End::Merchant(_) => Ok(None),
+            End::Bank(_) | End::Merchant(_) | End::Bill => Ok(None),
             End::Opened => {
                 let opened = posting.opens.as_ref();
                 let id = opened.map(|opening| opening.account_id);
@@ -245,6 +256,11 @@ impl Books {
                 let account = bank_account::text(AccountKind::CardSettlement, currency);
                 Some(Text { label: name.clone(), ..account })
             }
+            End::Bill => {
+                let account = bank_account::text(AccountKind::BillsPayable, currency);
+                let label = self.due(posting)?.name.clone();
+                Some(Text { label, ..account })
+            }
             End::Account { .. } | End::Number { .. } | End::Opened => None,
         };
         if let Some(text) = of_the_bank {
@@ -260,6 +276,42 @@ impl Books {
         Ok(Found { text, account_id, customer: true })
     }
 
+    /// The bill that a posting pays, where it is the person's who asks.
+    fn due(&self, posting: &Posting) -> Result<&Bill, Refusal> {
+        let found = posting.pays.and_then(|due| {
+            self.bills.get(&due.bill_id).filter(|bill| bill.owner_id == due.owner_id)
+        });
+        found.ok_or(Refusal::NotFound { field: "billId", noun: "bill" })
+    }
+
+    /// How much a bill that is paid asks for.
+    fn bill(&self, posting: &Posting, currency: Currency) -> Result<Option<Minor>, Refusal> {
+        if posting.pays.is_none() {
+            return Ok(None);
+        }
+        let bill = self.due(posting)?;
+        bill.require_payable()?;
+        if bill.currency == currency {
+            Ok(Some(bill.amount))
+        } else {
+            Err(Refusal::CurrencyMismatch)
+        }
+    }
+
+    /// Calls savings goals by their names where nobody but their owner reads it.
+    fn name_own(&self, from: &mut Found, to: &mut Found) {
+        let one = |end: &Found| self.customers.get(&end.account_id);
+        let owner = |end: &Found| one(end).map(|customer| customer.account.owner_id);
+        if owner(from) != owner(to) {
+            return;
+        }
+        for end in [from, to] {
+            if let Some(savings) = one(end).and_then(|customer| customer.savings.as_ref()) {
+                end.text.label.clone_from(&savings.name);
+            }
+        }
+    }
+
     /// What a captured hold gives back to its card.
     fn frees(&self, posting: &Posting, now: Instant) -> Result<Option<Minor>, Refusal> {
         let Some(id) = &posting.captures else {
@@ -271,11 +323,12 @@ impl Books {
         Ok(Some(hold.amount))
     }
 
-    /// How much moves, within what the hold or the reversed transaction leaves.
+    /// How much moves: all of what the bill asks for, or within what the hold or the
+    /// reversed transaction leaves.
     fn amount(
         &self,
         movement: &Movement,
-        frees: Option<Minor>,
+        reserved: Option<Minor>,
         currency: Currency,
     ) -> Result<Minor, Refusal> {
         let remaining = match movement.reverses {
@@ -288,7 +341,7 @@ impl Books {
         let wanted = match &movement.sum {
             Sum::Text(text) => amount::positive("amount", text, currency)?,
             Sum::Minor(minor) => *minor,
-            Sum::Rest => remaining.or(frees).unwrap_or(Minor::ZERO),
+            Sum::Rest => remaining.or(reserved).unwrap_or(Minor::ZERO),
         };
         if let Some(remaining) = remaining
             && (wanted > remaining || remaining == Minor::ZERO)
@@ -296,7 +349,7 @@ impl Books {
             let remaining = Money::new(remaining, currency);
             return Err(Refusal::AlreadyReversed { remaining });
         }
-        if frees.is_some_and(|held| wanted > held) {
+        if reserved.is_some_and(|held| wanted > held) {
             return Err(Refusal::invalid("amount", "is more than the hold"));
         }
         if wanted.is_positive() {
@@ -368,7 +421,7 @@ impl Books {
                 self.tell(owner, EventKind::EntryPosted, body, posted_at);
             }
         }
-        self.settle(posting, movement, amount);
+        self.settle(posting, movement, amount, posted_at);
         let kind = movement.kind;
         let reverses = movement.reverses;
         let new = NewTransaction { transaction_id, kind, reverses, posted_at };
@@ -385,8 +438,15 @@ impl Books {
         Some(Moved { transaction_id, kind, reverses, posted_at, amount, note, from, to })
     }
 
-    /// Marks the hold as captured, and what is left of a reversed transaction.
-    fn settle(&mut self, posting: &Posting, movement: &Movement, amount: Money) {
+    /// Marks the bill as paid, the hold as captured, and what is left of a reversed transaction.
+    fn settle(&mut self, posting: &Posting, movement: &Movement, amount: Money, at: Instant) {
+        if let Some(bill) = posting.pays.and_then(|due| self.bills.get_mut(&due.bill_id)) {
+            let (bill_id, owner_id) = (bill.bill_id, bill.owner_id);
+            let transaction_id = movement.transaction_id;
+            bill.pay(transaction_id, at);
+            self.written.bills.push(PaidBill { bill_id, transaction_id, paid_at: at });
+            self.tell(owner_id, EventKind::BillChanged, event::bill_changed(bill_id), at);
+        }
         if let Some(hold) = posting.captures.and_then(|id| self.holds.get_mut(&id)) {
             let (hold_id, transaction_id) = (hold.hold_id, movement.transaction_id);
             hold.capture(amount.minor, transaction_id);

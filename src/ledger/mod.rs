@@ -9,9 +9,9 @@
 //! their floors; it does not know who asked or why.
 //!
 //! One lock order for every transaction of the bank: idempotency keys (sorted),
-//! the person who opens an account, sessions, accounts, holds, reversed transactions, limit
-//! counters (each by id), streams (by owner). Whoever takes a lock elsewhere keeps
-//! the same order.
+//! the person who opens an account, sessions, accounts, bills, holds, reversed
+//! transactions, limit counters (each by id), streams (by owner). Whoever takes a lock
+//! elsewhere keeps the same order.
 //! The sealer takes none of them: it reads rows that never change again and writes
 //! tables that are its own.
 //!

@@ -14,10 +14,11 @@ use crate::{
         operation::{NewOperation, Operation},
         posting::Customer,
         posting_rows::Text,
+        savings::NewSavings,
     },
     types::{
         clock::Instant,
-        id::{AccountId, HoldId, SessionId, TransactionId, UserId},
+        id::{AccountId, BillId, HoldId, SessionId, TransactionId, UserId},
         money::{Currency, DecimalText, Minor, Money},
     },
 };
@@ -33,6 +34,8 @@ pub struct Posting {
     pub session: Option<(SessionId, UserId)>,
     /// An account to be opened with it.
     pub opens: Option<Opening>,
+    /// A bill that must wait to be paid, and is paid: the movement takes its amount.
+    pub pays: Option<Due>,
     /// A hold that must be open and becomes a purchase: the movement takes from its card.
     pub captures: Option<HoldId>,
     /// A day's limit that must leave room for it.
@@ -49,11 +52,21 @@ impl Posting {
             key: None,
             session: None,
             opens: None,
+            pays: None,
             captures: None,
             allowance: None,
             movement: None,
         }
     }
+}
+
+/// A bill to be paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    /// The bill.
+    pub bill_id: BillId,
+    /// Whose it must be.
+    pub owner_id: UserId,
 }
 
 /// An account to be opened.
@@ -69,6 +82,8 @@ pub struct Opening {
     pub currency: Currency,
     /// What a card has beyond its money.
     pub card: Option<NewCard>,
+    /// What a savings goal has beyond its money.
+    pub savings: Option<NewSavings>,
     /// How many of this kind a person may have open.
     pub limit: i64,
     /// What there would be too many of: "cards".
@@ -122,6 +137,9 @@ pub enum End {
     Bank(AccountKind),
     /// The bank's account from which merchants are paid, under this merchant's name.
     Merchant(String),
+    /// The bank's account from which bills are paid, under the name of the bill that the
+    /// posting pays.
+    Bill,
 }
 
 /// How much moves.
@@ -131,7 +149,7 @@ pub enum Sum {
     Text(DecimalText),
     /// Minor units.
     Minor(Minor),
-    /// All of the hold, or all that remains to be reversed.
+    /// All of the hold or of the bill, or all that remains to be reversed.
     Rest,
 }
 

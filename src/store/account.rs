@@ -102,6 +102,8 @@ statements! {
 
     SET_OVERDRAFT_LIMIT = "UPDATE balances SET overdraft_limit = $2 WHERE account_id = $1";
 
+    SET_STATUS = "UPDATE balances SET status = $2 WHERE account_id = $1";
+
     COUNT_OPEN = "
         SELECT COUNT(*) FROM accounts a JOIN balances b ON b.account_id = a.account_id
         WHERE a.owner_id = $1 AND a.kind = $2 AND b.status <> 'CLOSED'";
@@ -187,5 +189,15 @@ pub async fn set_overdraft_limit(
     limit: Minor,
 ) -> Result<(), DbError> {
     session.query(SET_OVERDRAFT_LIMIT).bind(id).bind(limit).execute().await?;
+    Ok(())
+}
+
+/// Sets what may happen with an account that is locked.
+pub async fn set_status(
+    session: &mut Session,
+    id: AccountId,
+    status: AccountStatus,
+) -> Result<(), DbError> {
+    session.query(SET_STATUS).bind(id).bind(status).execute().await?;
     Ok(())
 }

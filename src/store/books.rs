@@ -136,6 +136,42 @@ statements! {
             SELECT 1 FROM cards c WHERE c.account_id = a.account_id)
         ORDER BY a.account_id LIMIT 1";
 
+    SAVINGS = "
+        SELECT a.account_id FROM accounts a
+        WHERE (a.kind = 'SAVINGS') <> EXISTS (
+            SELECT 1 FROM savings g WHERE g.account_id = a.account_id)
+        ORDER BY a.account_id LIMIT 1";
+
+    SAVINGS_KEYS = "
+        SELECT k.result_id FROM idempotency_keys k
+        WHERE k.result_kind = 'SAVINGS' AND NOT EXISTS (
+            SELECT 1 FROM savings g WHERE g.account_id = k.result_id)
+        ORDER BY k.result_id LIMIT 1";
+
+    BILL_KEYS = "
+        SELECT k.result_id FROM idempotency_keys k
+        WHERE k.result_kind = 'BILL' AND NOT EXISTS (
+            SELECT 1 FROM bills b WHERE b.bill_id = k.result_id)
+        ORDER BY k.result_id LIMIT 1";
+
+    /// From an account of whoever had to pay, the whole amount, in the bill's currency.
+    PAID = "
+        SELECT b.bill_id FROM bills b
+        WHERE (b.status = 'PAID') <> EXISTS (
+            SELECT 1 FROM transactions t
+                JOIN entries e ON e.transaction_id = t.transaction_id AND e.amount = -b.amount
+                JOIN accounts a ON a.account_id = e.account_id AND a.owner_id = b.owner_id
+                    AND a.currency = b.currency
+            WHERE t.transaction_id = b.transaction_id AND t.kind = 'BILL_PAYMENT'
+                AND t.posted_at = b.paid_at)
+        ORDER BY b.bill_id LIMIT 1";
+
+    PAYMENTS = "
+        SELECT t.transaction_id FROM transactions t
+        WHERE t.kind = 'BILL_PAYMENT' AND NOT EXISTS (
+            SELECT 1 FROM bills b WHERE b.transaction_id = t.transaction_id)
+        ORDER BY t.transaction_id LIMIT 1";
+
     CARD_KEYS = "
         SELECT k.result_id FROM idempotency_keys k
         WHERE k.result_kind = 'CARD' AND NOT EXISTS (
@@ -261,9 +297,14 @@ pub const CHECKS: &[Check] = &[
     check("every text is of an account that the transaction moved", "transaction", TEXTS_ELSEWHERE),
     check("every account knows its last posting", "account", LAST_POSTED),
     check("every card's account has its card, and no other has one", "account", CARDS),
+    check("every goal's account has its goal, and no other has one", "account", SAVINGS),
     check("every key that made a card names it", "card", CARD_KEYS),
+    check("every key that began a goal names it", "savings goal", SAVINGS_KEYS),
+    check("every key that made a bill names it", "bill", BILL_KEYS),
     check("every key that moved money names its movement", "transaction", KEYS),
     check("every captured hold, and no other, has its purchase", "hold", CAPTURED),
+    check("every paid bill, and no other, has its payment", "bill", PAID),
+    check("every payment of a bill has its bill", "transaction", PAYMENTS),
     check("no transaction is reversed beyond its amount", "transaction", REVERSED),
     check("every person has a stream of events", "user", STREAMS),
     check("every stream's numbers have no gap and end at its last", "user", NUMBERS),

@@ -1,8 +1,9 @@
 //! All statements by file and name, for the test that prepares them on both databases.
 
 use super::{
-    account, audit, books, card, challenge, entry, event, hold, inbox, key_ring, limit, operation,
-    outbox, posting_postgres, posting_sqlite, registration, seal, second_factor, session, user,
+    account, audit, bill, books, card, challenge, entry, event, hold, inbox, key_ring, limit,
+    operation, outbox, posting_postgres, posting_sqlite, registration, savings, seal,
+    second_factor, session, user,
 };
 
 /// The statements of one file, by name.
@@ -20,6 +21,8 @@ pub const ALL: &[(&str, Statements)] = &[
     ("limit", limit::STATEMENTS),
     ("account", account::STATEMENTS),
     ("card", card::STATEMENTS),
+    ("savings", savings::STATEMENTS),
+    ("bill", bill::STATEMENTS),
     ("operation", operation::STATEMENTS),
     ("audit", audit::STATEMENTS),
     ("hold", hold::STATEMENTS),

@@ -21,6 +21,8 @@ pub mod second_factor;
 pub mod limit;
 pub mod account;
 pub mod card;
+pub mod savings;
+pub mod bill;
 pub mod operation;
 pub mod hold;
 pub mod audit;

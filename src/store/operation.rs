@@ -18,6 +18,10 @@ pub enum ResultKind {
     Card,
     /// Money reserved for a merchant.
     Hold,
+    /// A savings goal.
+    Savings,
+    /// A bill.
+    Bill,
 }
 
 impl ResultKind {
@@ -27,6 +31,8 @@ impl ResultKind {
             Self::Transaction => "TRANSACTION",
             Self::Card => "CARD",
             Self::Hold => "HOLD",
+            Self::Savings => "SAVINGS",
+            Self::Bill => "BILL",
         }
     }
 }

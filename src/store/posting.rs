@@ -19,10 +19,12 @@ use super::{
     operation::{NewOperation, Operation, ResultKind},
     posting_postgres as postgres,
     posting_rows::{
-        CounterKey, Written, audit_rows, balance_rows, capture_rows, codes, entry_rows, event_rows,
-        instants, ints, limit_rows, text_rows, texts, transaction_rows, unsealed_rows, uuids,
+        CounterKey, Written, audit_rows, balance_rows, bill_rows, capture_rows, codes, entry_rows,
+        event_rows, instants, ints, limit_rows, text_rows, texts, transaction_rows, unsealed_rows,
+        uuids,
     },
     posting_sqlite as sqlite,
+    savings::Savings,
 };
 use crate::{
     db::{
@@ -33,6 +35,7 @@ use crate::{
     },
     domain::{
         account::{AccountKind, AccountStatus, Balance},
+        bill::Bill,
         hold::Hold,
         limit::{LimitKind, Used},
         posting::Standing,
@@ -41,7 +44,7 @@ use crate::{
     },
     types::{
         clock::Instant,
-        id::{AccountId, AuditId, HoldId, SessionId, TransactionId, UserId},
+        id::{AccountId, AuditId, BillId, HoldId, SessionId, TransactionId, UserId},
         money::{Currency, Minor},
     },
 };
@@ -53,6 +56,8 @@ pub struct Customer {
     pub account: Account,
     /// What it has as a card.
     pub card: Option<Card>,
+    /// What it has as a savings goal, where that was asked for.
+    pub savings: Option<Savings>,
     /// Its owner's name.
     pub owner_name: String,
     /// When its last posting was; `None` before the first.
@@ -198,7 +203,8 @@ impl CustomerRow {
             }),
             _ => None,
         };
-        Customer { account, card, owner_name, last_posted_at: self.last_posted_at }
+        let last_posted_at = self.last_posted_at;
+        Customer { account, card, savings: None, owner_name, last_posted_at }
     }
 }
 
@@ -243,6 +249,13 @@ pub async fn sessions(
         ((row.session_id, row.user_id), facts)
     };
     Ok(found.into_iter().map(read).collect())
+}
+
+/// Locks bills, given in ascending order.
+pub async fn lock_bills(session: &mut Session, ids: &[BillId]) -> Result<Vec<Bill>, DbError> {
+    let rows = Rows::new(vec![uuids(ids, |id| Some(id.uuid()))]);
+    let query = session.query_either(sqlite::LOCK_BILLS, postgres::LOCK_BILLS);
+    query.bind_rows(&rows).all().await
 }
 
 /// Locks holds, given in ascending order.
@@ -386,6 +399,10 @@ async fn write_sqlite(session: &mut Session, written: &Written) -> Result<(), Db
         // A person without a stream: everything is given up rather than left untold.
         return Err(DbError::Vanished);
     }
+    if !written.bills.is_empty() {
+        let rows = bill_rows(&written.bills);
+        session.query(sqlite::BILLS).bind_rows(&rows).execute().await?;
+    }
     Ok(())
 }
 
@@ -408,6 +425,10 @@ async fn write_postgres(session: &mut Session, written: &Written) -> Result<(), 
             .bind_rows(&unsealed_rows(written))
             .execute()
             .await?;
+    }
+    if !written.bills.is_empty() {
+        let rows = bill_rows(&written.bills);
+        session.query(postgres::BILLS).bind_rows(&rows).execute().await?;
     }
     if !written.captures.is_empty() {
         let rows = capture_rows(&written.captures);

@@ -63,6 +63,13 @@ statements! {
             CROSS JOIN LATERAL (
                 SELECT * FROM users u WHERE u.user_id = s.user_id LIMIT 1) u";
 
+    LOCK_BILLS = "
+        SELECT b.bill_id, b.legacy_id, b.owner_id, b.name, b.amount, b.currency, b.due_at,
+            b.status, b.transaction_id, b.paid_at, b.created_at
+        FROM UNNEST($1::uuid[]) AS k (bill_id)
+            CROSS JOIN LATERAL (
+                SELECT * FROM bills b WHERE b.bill_id = k.bill_id LIMIT 1 FOR UPDATE) b";
+
     LOCK_HOLDS = "
         SELECT h.hold_id, h.account_id, h.status, h.amount, h.captured, h.merchant,
             h.transaction_id, h.created_at, h.expires_at
@@ -123,6 +130,12 @@ statements! {
     TRANSFER = "
         SELECT * FROM post_transfer($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
             $15, $16, $17, $18, $19, $20)";
+
+    BILLS = "
+        UPDATE bills b SET status = 'PAID', transaction_id = n.transaction_id, paid_at = n.paid_at
+        FROM UNNEST($1::uuid[], $2::uuid[], $3::timestamptz[])
+            AS n (bill_id, transaction_id, paid_at)
+        WHERE b.bill_id = n.bill_id AND b.status = 'DUE'";
 
     HOLDS = "
         UPDATE holds h SET status = 'CAPTURED', captured = n.captured,

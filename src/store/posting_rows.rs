@@ -13,7 +13,7 @@ use crate::{
     },
     types::{
         clock::Instant,
-        id::{AccountId, HoldId, SessionId, TransactionId, UserId},
+        id::{AccountId, BillId, HoldId, SessionId, TransactionId, UserId},
         money::{Currency, Minor},
     },
 };
@@ -118,6 +118,17 @@ pub struct Capture {
     pub transaction_id: TransactionId,
 }
 
+/// A bill that was paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PaidBill {
+    /// The bill.
+    pub bill_id: BillId,
+    /// The movement that paid it.
+    pub transaction_id: TransactionId,
+    /// When.
+    pub paid_at: Instant,
+}
+
 /// Something to be told in a person's stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewEvent {
@@ -148,6 +159,8 @@ pub struct Written {
     pub texts: Vec<NewText>,
     /// Who did what.
     pub audit: Vec<NewAudit>,
+    /// Bills that were paid.
+    pub bills: Vec<PaidBill>,
     /// Holds that became purchases.
     pub captures: Vec<Capture>,
     /// What is told.
@@ -248,6 +261,14 @@ pub(super) fn unsealed_rows(written: &Written) -> Rows {
     let audit = written.audit.iter().map(|row| (row.audit_id.uuid(), "AUDIT"));
     let rows: Vec<(Uuid, &'static str)> = transactions.chain(audit).collect();
     Rows::new(vec![uuids(&rows, |row| Some(row.0)), codes(&rows, |row| row.1)])
+}
+
+pub(super) fn bill_rows(rows: &[PaidBill]) -> Rows {
+    Rows::new(vec![
+        uuids(rows, |row| Some(row.bill_id.uuid())),
+        uuids(rows, |row| Some(row.transaction_id.uuid())),
+        instants(rows, |row| row.paid_at),
+    ])
 }
 
 pub(super) fn capture_rows(rows: &[Capture]) -> Rows {

@@ -47,6 +47,11 @@ statements! {
             CROSS JOIN sessions s ON s.session_id = unhex(k.value ->> 0)
             CROSS JOIN users u ON u.user_id = s.user_id";
 
+    LOCK_BILLS = "
+        SELECT b.bill_id, b.legacy_id, b.owner_id, b.name, b.amount, b.currency, b.due_at,
+            b.status, b.transaction_id, b.paid_at, b.created_at
+        FROM json_each($1) k CROSS JOIN bills b ON b.bill_id = unhex(k.value ->> 0)";
+
     LOCK_HOLDS = "
         SELECT h.hold_id, h.account_id, h.status, h.amount, h.captured, h.merchant,
             h.transaction_id, h.created_at, h.expires_at
@@ -61,6 +66,13 @@ statements! {
         FROM json_each($1) k CROSS JOIN limit_counters c
         WHERE c.subject_id = unhex(k.value ->> 0) AND c.kind = k.value ->> 1
             AND c.currency = k.value ->> 2";
+
+    BILLS = "
+        UPDATE bills SET status = 'PAID', transaction_id = n.transaction_id, paid_at = n.paid_at
+        FROM (SELECT unhex(k.value ->> 0) AS bill_id, unhex(k.value ->> 1) AS transaction_id,
+                k.value ->> 2 AS paid_at
+            FROM json_each($1) k) n
+        WHERE bills.bill_id = n.bill_id AND bills.status = 'DUE'";
 
     /// All that a batch writes, in one call: on SQLite a call costs more than most of these
     /// statements. The streams are advanced before the events, so that a number is counted

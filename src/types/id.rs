@@ -100,6 +100,8 @@ ids! {
     AuditId = "audit";
     /// Names money of a card that is reserved for a merchant.
     HoldId = "hold";
+    /// Names something that a person has to pay, once.
+    BillId = "bill";
     /// Names a person.
     UserId = "user";
     /// Names a registration that waits for its emailed code.

@@ -47,7 +47,7 @@ async fn demo_people_are_made_once_and_the_books_hold() {
         assert!(out.contains("ann@example.org was there before."), "{out}");
         let (code, out, _) = run(&["audit"]).await;
         assert_eq!(code, 0, "{out}");
-        assert!(out.contains("5 transactions, 10 entries"), "{out}");
+        assert!(out.contains("11 transactions, 22 entries"), "{out}");
         assert!(out.contains("ok     the sum of all entries in USD is 0.00 USD"), "{out}");
         assert!(out.ends_with("The books hold.\n"), "{out}");
     })
@@ -125,7 +125,10 @@ async fn production_does_not_migrate_by_itself() {
     assert_eq!(code, 1);
     assert!(err.contains("run `teller migrate` first"), "{err}");
     let (code, out, _) = run(folder.path(), &url, &[&["migrate"], PRODUCTION].concat()).await;
-    assert_eq!((code, out.as_str()), (0, "2 migrations were made; the schema is up to date.\n"));
+    let folder_of_ours = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/sqlite");
+    let many = std::fs::read_dir(folder_of_ours).expect("the migrations are there").count();
+    let told = format!("{many} migrations were made; the schema is up to date.\n");
+    assert_eq!((code, out), (0, told));
     let (code, out, _) = run(folder.path(), &url, &[&["migrate"], PRODUCTION].concat()).await;
     assert_eq!((code, out.as_str()), (0, "The schema is up to date.\n"));
 }

@@ -6,13 +6,13 @@ use std::{sync::Arc, time::Duration};
 use serde_json::json;
 use teller::{
     bank::{
-        card,
+        bill, card,
         context::Bank,
         deposit,
         error::Failure,
         hold,
         permit::{Permit, Visitor},
-        reversal, session, transfer,
+        reversal, savings, session, transfer,
     },
     domain::{
         account::{AccountKind, AccountRef, AccountStatus},
@@ -103,7 +103,9 @@ async fn act(
     let one = chance.pick(actors).expect("there are people");
     let other = chance.pick(actors).expect("there are people");
     let staff = actors.last().expect("there are people");
-    match chance.below(12) {
+    match chance.below(16) {
+        12 | 13 => bill_and_end(bank, one, &key).await,
+        14 | 15 => put_aside(bank, one, &key).await,
         0 => card::create(bank, &one.permit, None, Some(&key)).await.map(drop),
         1 => freeze(bank, one, AccountStatus::Frozen).await,
         2 | 3 => freeze(bank, one, AccountStatus::Active).await,
@@ -181,6 +183,54 @@ async fn hold_and_end(
             Ok(())
         }
     }
+}
+
+/// A bill is paid and cancelled at once: never both, and one of them unless the card would not pay.
+async fn bill_and_end(bank: &Bank, one: &Actor, key: &str) -> Result<(), Failure> {
+    let asked = bill::Charge {
+        name: "Rent".to_owned(),
+        amount: decimal("3.00"),
+        due_at: bank.now(),
+        currency: None,
+        key: Some(key.to_owned()),
+    };
+    let made = bill::create(bank, &one.permit, &asked).await?.thing.bill_id;
+    let (pay, card) = (format!("{key}-pay"), Some(card_of(one)));
+    let (paid, cancelled) = tokio::join!(
+        bill::pay(bank, &one.permit, &pay, Some(made), card),
+        bill::cancel(bank, &one.permit, Some(made)),
+    );
+    assert!(paid.is_err() || cancelled.is_err(), "paid and cancelled");
+    paid.map(drop).or(cancelled.map(drop))
+}
+
+/// A goal is begun, filled and emptied, and closed in the middle of it.
+async fn put_aside(bank: &Bank, one: &Actor, key: &str) -> Result<(), Failure> {
+    let wish = savings::Wish {
+        name: "Trip".to_owned(),
+        goal: decimal("300"),
+        currency: None,
+        key: Some(key.to_owned()),
+    };
+    let goal = savings::create(bank, &one.permit, &wish).await?.thing.account.account_id;
+    let aside = |step: &str, amount| transfer::Aside {
+        key: format!("{key}-{step}"),
+        savings: Some(goal),
+        card: Some(one.card),
+        amount: decimal(amount),
+    };
+    transfer::withdraw_savings(bank, &one.permit, &aside("out", "200")).await?;
+    let more = aside("in", "1");
+    let (filled, closed) = tokio::join!(
+        transfer::top_up_savings(bank, &one.permit, &more),
+        savings::close(bank, &one.permit, Some(goal)),
+    );
+    assert!(filled.is_err() || closed.is_err(), "money is locked up in a closed goal");
+    if filled.is_ok() {
+        transfer::withdraw_savings(bank, &one.permit, &aside("back", "1")).await?;
+        savings::close(bank, &one.permit, Some(goal)).await?;
+    }
+    Ok(())
 }
 
 async fn work(

@@ -8,6 +8,7 @@ mod support;
 
 mod batches;
 mod bench;
+mod bills;
 mod commands;
 mod contract;
 mod connections;
@@ -28,6 +29,7 @@ mod people;
 mod profile;
 mod races;
 mod readme;
+mod savings;
 mod seal;
 mod sessions;
 mod simulation;

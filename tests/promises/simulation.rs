@@ -193,6 +193,9 @@ impl World {
 
     /// What is done beside the ledger: accounts freeze and thaw, a day passes.
     async fn meddle(&mut self) {
+        if self.chance.below(2) == 0 {
+            self.model.bill(&self.bank, &mut self.chance, &self.means).await;
+        }
         let Some(account) = self.model.any_account(&mut self.chance) else {
             return;
         };
@@ -259,6 +262,7 @@ async fn the_ledger_does_what_its_model_does_through_crashes_at_any_step() {
         "SAME_ACCOUNT",
         "IDEMPOTENCY_CONFLICT",
         "ALREADY_REVERSED",
+        "BILL_NOT_PAYABLE",
         "TOO_MANY",
         "LIMIT_EXCEEDED",
         "NOT_FOUND",

@@ -7,18 +7,21 @@ use chrono::NaiveDate;
 use teller::{
     domain::{
         account::{AccountKind, AccountRef, AccountStatus},
+        bill::{Bill, BillState},
         limit::LimitKind,
         posting::TransactionKind,
     },
-    ledger::posting::{Allowance, End, Movement, Opening, Posting, Sum},
+    ledger::posting::{Allowance, Due, End, Movement, Opening, Posting, Sum},
     store::{
         audit::Act,
+        bill,
         operation::{NewOperation, ResultKind},
         posting_rows::Text,
+        savings::NewSavings,
     },
     types::{
         clock::Instant,
-        id::{AccountId, SessionId, TransactionId, UserId},
+        id::{AccountId, BillId, SessionId, TransactionId, UserId},
         money::{Currency, Minor},
     },
 };
@@ -66,6 +69,7 @@ pub struct Model {
     accounts: Vec<Account>,
     keys: HashMap<(Uuid, String), (Vec<u8>, Uuid)>,
     moved: Vec<Moved>,
+    bills: Vec<Bill>,
     used: HashMap<(UserId, Currency), (NaiveDate, i64)>,
     sent: Vec<Posting>,
     serial: u64,
@@ -85,6 +89,7 @@ impl Model {
             accounts: Vec::new(),
             keys: HashMap::new(),
             moved: Vec::new(),
+            bills: Vec::new(),
             used: HashMap::new(),
             sent: Vec::new(),
             serial: 0,
@@ -110,7 +115,8 @@ impl Model {
         let mut posting = match chance.below(20) {
             0 => Self::opening(chance, means, user, id),
             1 | 2 => self.reversal(chance, id),
-            3..=6 => funding(self.target(chance, None), amount(chance), id),
+            3 | 4 => self.payment(chance, user, id),
+            5..=7 => funding(self.target(chance, None), amount(chance), id),
             _ => self.transfer(chance, user, id),
         };
         self.serial += 1;
@@ -142,6 +148,7 @@ impl Model {
             kind: AccountKind::Savings,
             currency,
             card: None,
+            savings: Some(NewSavings { name: "Goal".to_owned(), goal: Minor(100) }),
             limit: ACCOUNTS_MAX,
             noun: "goals",
             text,
@@ -165,6 +172,22 @@ impl Model {
         back.reverses = Some(one.id);
         back.sum = sum;
         Posting { movement: Some(back), ..posting() }
+    }
+
+    /// Pays a bill, mostly one of this person's that waits for it.
+    fn payment(&self, chance: &mut Chance, user: UserId, id: TransactionId) -> Posting {
+        let waits = |bill: &&Bill| bill.owner_id == user && bill.status == BillState::Due;
+        let waiting: Vec<&Bill> = self.bills.iter().filter(waits).collect();
+        let bill_id = match chance.below(6) {
+            0 => chance.pick(&self.bills).map(|bill| bill.bill_id),
+            _ => chance.pick(&waiting).map(|bill| bill.bill_id),
+        };
+        let bill_id = bill_id.unwrap_or(BillId::from_uuid(Uuid::from_u128(9)));
+        let from = end(self.target(chance, Some(user)), Some(user), false);
+        let mut movement = movement(id, TransactionKind::BillPayment, from, End::Bill, 0);
+        movement.sum = Sum::Rest;
+        let pays = Some(Due { bill_id, owner_id: user });
+        Posting { pays, movement: Some(movement), ..posting() }
     }
 
     fn transfer(&self, chance: &mut Chance, user: UserId, id: TransactionId) -> Posting {
@@ -203,6 +226,36 @@ impl Model {
         if let Some(account) = self.account_mut(id) {
             account.status = status;
         }
+    }
+
+    /// Somebody has something to pay, or gives it up, beside the ledger.
+    pub async fn bill(&mut self, bank: &TestBank, chance: &mut Chance, means: &Means) {
+        let mut s = bank.bank.db.write().await.expect("the database is written");
+        let open = self.bills.iter().rposition(|bill| bill.status == BillState::Due);
+        if let Some(place) = open.filter(|_| chance.below(4) == 0) {
+            let given_up = &mut self.bills[place];
+            given_up.status = BillState::Cancelled;
+            assert!(bill::cancel(&mut s, given_up.bill_id).await.expect("the bill is given up"));
+        } else {
+            let (_, owner_id) = *chance.pick(&self.people).expect("the model has people");
+            let code = if chance.below(4) == 0 { "EUR" } else { "USD" };
+            let new = Bill {
+                bill_id: BillId::generate(means.clock.as_ref(), means.chance.as_ref()),
+                legacy_id: 0,
+                owner_id,
+                name: "Rent".to_owned(),
+                amount: Minor(1 + i64::from(chance.small(6_000))),
+                currency: Currency::parse(code).expect("a code of ISO 4217"),
+                due_at: means.clock.now(),
+                status: BillState::Due,
+                transaction_id: None,
+                paid_at: None,
+                created_at: means.clock.now(),
+            };
+            bill::insert(&mut s, &new).await.expect("the bill is written");
+            self.bills.push(new);
+        }
+        s.commit().await.expect("the bill is kept");
     }
 
     fn account(&self, id: AccountId) -> Option<&Account> {
@@ -262,7 +315,7 @@ impl Model {
     /// The customer's account at an end; `None` for one of the bank's.
     fn at(&self, posting: &Posting, end: &End) -> Result<Option<Account>, &'static str> {
         match end {
-            End::Bank(_) | End::Merchant(_) => Ok(None),
+            End::Bank(_) | End::Merchant(_) | End::Bill => Ok(None),
             End::Opened => {
                 let id = posting.opens.as_ref().map(|opening| opening.account_id);
                 Ok(id.and_then(|id| self.account(id)).cloned())
@@ -279,10 +332,19 @@ impl Model {
     fn move_money(&mut self, posting: &Posting, movement: &Movement, now: Instant) -> Told {
         let from = self.at(posting, &movement.from)?;
         let to = self.at(posting, &movement.to)?;
+        let owed = posting.pays.map(|due| self.owed(&due)).transpose()?;
         let currencies: Vec<Currency> =
             [&from, &to].into_iter().flatten().map(|account| account.currency).collect();
         if currencies.windows(2).any(|two| two[0] != two[1]) {
             return Err("CURRENCY_MISMATCH");
+        }
+        if let Some(bill) = &owed {
+            if bill.status != BillState::Due {
+                return Err("BILL_NOT_PAYABLE");
+            }
+            if bill.currency != currencies[0] {
+                return Err("CURRENCY_MISMATCH");
+            }
         }
         let left = movement.reverses.map(|id| {
             let original = self.moved.iter().find(|one| one.id == id);
@@ -290,7 +352,7 @@ impl Model {
         });
         let amount = match &movement.sum {
             Sum::Minor(minor) => minor.0,
-            Sum::Rest => left.unwrap_or(0),
+            Sum::Rest => owed.as_ref().map_or(left.unwrap_or(0), |bill| bill.amount.0),
             Sum::Text(_) => return Err("INVALID_INPUT"),
         };
         if left.is_some_and(|left| left == 0 || amount > left) {
@@ -324,10 +386,20 @@ impl Model {
             let original = self.moved.iter_mut().find(|one| one.id == original);
             original.expect("it was found before").left -= amount;
         }
+        if let Some(owed) = owed {
+            let paid = self.bills.iter_mut().find(|bill| bill.bill_id == owed.bill_id);
+            paid.expect("it was found before").status = BillState::Paid;
+        }
         let (from, to) = (from.map(|one| one.id), to.map(|one| one.id));
         let (id, kind) = (movement.transaction_id, movement.kind);
         self.moved.push(Moved { id, kind, from, to, left: amount });
         Ok(())
+    }
+
+    /// The bill that is to be paid, where it is this person's.
+    fn owed(&self, due: &Due) -> Result<Bill, &'static str> {
+        let own = |bill: &&Bill| bill.bill_id == due.bill_id && bill.owner_id == due.owner_id;
+        self.bills.iter().find(own).cloned().ok_or("NOT_FOUND")
     }
 
     fn spend(&mut self, who: UserId, currency: Currency, amount: i64, now: Instant) -> Told {
@@ -364,6 +436,11 @@ impl Model {
             self.accounts.iter().map(|one| (one.id, one.posted, one.version)).collect();
         ours.sort_unstable();
         assert_eq!(found, ours, "seed {seed}: the books and the model differ");
+        let sql = "SELECT bill_id, status FROM bills ORDER BY bill_id";
+        let found: Vec<(BillId, BillState)> = s.query(sql).all().await.expect("the bills");
+        let mut ours: Vec<_> = self.bills.iter().map(|one| (one.bill_id, one.status)).collect();
+        ours.sort_unstable_by_key(|(id, _)| *id);
+        assert_eq!(found, ours, "seed {seed}: the bills and the model's differ");
     }
 }
 

@@ -152,6 +152,22 @@ impl TestBank {
         self.run(Some(&person.token), REVEAL, variables).await["revealCard"].take()
     }
 
+    /// Runs a mutation of one argument `input`; its payload with these fields and its errors.
+    pub async fn ask(&self, who: &Person, field: &str, fields: &str, input: Value) -> Value {
+        let kind = match field {
+            "topUpSavings" | "withdrawSavings" => "MoveSavings".to_owned(),
+            "closeSavings" => "SavingsRef".to_owned(),
+            "cancelBill" => "BillRef".to_owned(),
+            "releaseHold" => "HoldRef".to_owned(),
+            _ => format!("{}{}", field[..1].to_uppercase(), &field[1..]),
+        };
+        let query = format!(
+            "mutation ($input: {kind}Input!) {{ {field}(input: $input) {{ {fields}
+                errors {{ __typename code message path }} }} }}"
+        );
+        self.run(Some(&who.token), &query, json!({ "input": input })).await[field].take()
+    }
+
     /// Pays money in from outside; the payload of the mutation.
     pub async fn top_up(&self, person: &Person, key: &str, account: &str, amount: &str) -> Value {
         let input = json!({ "idempotencyKey": key, "accountId": account, "amount": amount });
