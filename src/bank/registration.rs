@@ -23,7 +23,7 @@ use crate::{
         password::Known,
         refusal::Refusal,
         session::Facade,
-        user::{Profile, ProfileForm},
+        user::{Profile, ProfileForm, UserRole},
     },
     mail::templates,
     store::{
@@ -234,7 +234,7 @@ async fn guess(bank: &Bank, email: &Email, code: &str) -> Result<Registration, F
 
 async fn admit(bank: &Bank, s: &mut Session, admission: &Admission<'_>) -> Result<UserId, Failure> {
     let now = bank.now();
-    let waiting = admission.waiting;
+    let (waiting, profile) = (admission.waiting, admission.profile);
     if !registration::take(s, waiting.registration_id).await? {
         // Another request with the same code was faster.
         return Err(Refusal::BadCode.into());
@@ -248,11 +248,16 @@ async fn admit(bank: &Bank, s: &mut Session, admission: &Admission<'_>) -> Resul
         user_id,
         customer_id: &customer_id,
         email: admission.email,
-        phone: admission.phone,
-        profile: admission.profile,
-        social_security: &sealed,
-        social_security_index: &waiting.social_security_index,
+        email_verified: true,
+        names: Some((&profile.first_name, &profile.last_name)),
+        phone: Some(admission.phone),
+        date_of_birth: Some(profile.date_of_birth),
+        address: Some(&profile.address),
+        social_security: Some((&sealed, &waiting.social_security_index)),
         password_hash: admission.password_hash,
+        role: UserRole::Customer,
+        role_asked: None,
+        approved: true,
         at: now,
     };
     if !user::insert(s, &new).await? {
@@ -282,7 +287,7 @@ async fn refuse_if_taken(s: &mut Session, admission: &Admission<'_>) -> Result<(
 }
 
 /// A customer number that nobody has; it begins with no zero, as some clients read it as a number.
-async fn free_customer_id(bank: &Bank, s: &mut Session) -> Result<String, Failure> {
+pub(super) async fn free_customer_id(bank: &Bank, s: &mut Session) -> Result<String, Failure> {
     for _ in 0..DRAWS_MAX {
         let first = entropy::below(bank.entropy.as_ref(), 9) + 1;
         let rest = entropy::digits(bank.entropy.as_ref(), CUSTOMER_ID_DIGITS - 1);

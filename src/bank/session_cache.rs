@@ -97,6 +97,8 @@ mod tests {
             refresh_expires_at: now,
             second_factor_at: now,
             status: UserStatus::Active,
+            email_verified: true,
+            approved: true,
         };
         let before = Instant::now();
         cache.invalidate(&key);

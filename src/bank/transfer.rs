@@ -16,6 +16,7 @@ use crate::{
         limit::LimitKind,
         posting::TransactionKind,
         refusal::Refusal,
+        trust,
     },
     ledger::posting::{Allowance, Answer, End, Moved, MovedEnd, Movement, Posting, Sum},
     store::{
@@ -297,6 +298,7 @@ async fn post(
     let posting = Posting {
         key: Some(keyed.claiming(ResultKind::Transaction, movement.transaction_id.uuid())),
         session: Some((permit.session_id, permit.user_id)),
+        trusted: trust::require(&permit.facts).is_ok(),
         allowance: Some(Allowance { subject: permit.user_id, kind, units }),
         movement: Some(movement),
         ..Posting::new(permit.act(action))

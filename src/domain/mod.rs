@@ -19,6 +19,8 @@ pub mod limit;
 pub mod refusal;
 pub mod amount;
 pub mod password;
+pub mod trust;
+pub mod staff;
 pub mod card;
 pub mod savings;
 pub mod bill;

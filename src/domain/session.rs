@@ -99,6 +99,10 @@ pub struct Facts {
     pub second_factor_at: Instant,
     /// Where its person stands.
     pub status: UserStatus,
+    /// A code or a link that was mailed to its person came back.
+    pub email_verified: bool,
+    /// Staff let its person move money, or never had to.
+    pub approved: bool,
 }
 
 impl Facts {
@@ -135,6 +139,8 @@ mod tests {
             refresh_expires_at: now + IDLE_LIFE,
             second_factor_at: now,
             status: UserStatus::Active,
+            email_verified: true,
+            approved: true,
         };
         (now, facts)
     }

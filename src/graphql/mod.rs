@@ -29,6 +29,7 @@ pub mod bill;
 pub mod session;
 pub mod second_factor;
 pub mod user;
+pub mod customer;
 pub mod sign_in;
 pub mod registration;
 pub mod password;

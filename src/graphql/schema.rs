@@ -8,6 +8,7 @@ use async_graphql::{
 use super::{
     bill::{BillMutation, BillQuery},
     card::{CardMutation, CardQuery},
+    customer::{CustomerMutation, CustomerQuery},
     entry::{Account, EntryQuery},
     errors::UserError,
     node::{Node, NodeQuery},
@@ -40,6 +41,7 @@ pub struct Query(
     SessionQuery,
     OperationQuery,
     ServerInfoQuery,
+    CustomerQuery,
 );
 
 /// What can be done. Every mutation lists its refusals in the errors of its payload.
@@ -56,6 +58,7 @@ pub struct Mutation(
     TransferMutation,
     BillMutation,
     StaffMutation,
+    CustomerMutation,
 );
 
 /// The schema with everything it works with.

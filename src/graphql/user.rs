@@ -118,6 +118,10 @@ pub struct User {
     pub(super) address: Option<Address>,
     /// What they may do.
     pub(super) role: UserRole,
+    /// What they asked to be when they registered, until staff have decided.
+    pub(super) requested_role: Option<UserRole>,
+    /// Staff let them move money, or never had to.
+    pub(super) approved: bool,
     /// Where they stand.
     pub(super) status: UserStatus,
     /// Since when they are a customer.
@@ -145,6 +149,8 @@ impl From<store::user::User> for User {
             date_of_birth: user.date_of_birth.map(Date),
             address,
             role: user.role.into(),
+            requested_role: user.role_asked.map(Into::into),
+            approved: user.approved_at.is_some(),
             status: user.status.into(),
             created_at: DateTime(user.created_at),
         }

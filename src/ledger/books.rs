@@ -22,6 +22,7 @@ use crate::{
         posting::{Decision, Leg, decide},
         refusal::Refusal,
         session::Facts,
+        trust,
     },
     store::{
         account::Account,
@@ -108,10 +109,8 @@ impl Books {
         chance: &dyn Entropy,
     ) -> Result<Option<Moved>, Refusal> {
         if let Some(session) = &posting.session {
-            let alive = self.sessions.get(session).is_some_and(|facts| facts.is_alive(now));
-            if !alive {
-                return Err(Refusal::SessionEnded);
-            }
+            let facts = self.sessions.get(session).filter(|facts| facts.is_alive(now));
+            trust::require(facts.ok_or(Refusal::SessionEnded)?)?;
         }
         let opened = posting.opens.as_ref().map(|opening| self.check(opening, now)).transpose()?;
         if let Some((opening, customer)) = posting.opens.as_ref().zip(opened) {

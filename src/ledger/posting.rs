@@ -30,8 +30,12 @@ pub struct Posting {
     pub act: Act,
     /// The client's idempotency key, where there is one.
     pub key: Option<NewOperation>,
-    /// The session that asks must be alive when it is done.
+    /// The session that asks must be alive when it is done, and its person be one for whom
+    /// money moves.
     pub session: Option<(SessionId, UserId)>,
+    /// Money is known to move for that person, which never changes again: a lone transfer
+    /// need not ask.
+    pub trusted: bool,
     /// An account to be opened with it.
     pub opens: Option<Opening>,
     /// A bill that must wait to be paid, and is paid: the movement takes its amount.
@@ -51,6 +55,7 @@ impl Posting {
             act,
             key: None,
             session: None,
+            trusted: false,
             opens: None,
             pays: None,
             captures: None,

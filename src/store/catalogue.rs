@@ -1,9 +1,7 @@
 //! All statements by file and name, for the test that prepares them on both databases.
 
 use super::{
-    account, audit, bill, books, card, challenge, entry, event, hold, inbox, key_ring, limit,
-    operation, outbox, posting_postgres, posting_sqlite, registration, savings, seal,
-    second_factor, session, user,
+    account, audit, bill, books, card, challenge, entry, event, hold, inbox, invite, key_ring, limit, operation, outbox, posting_postgres, posting_sqlite, registration, savings, seal, second_factor, session, standing, user,
 };
 
 /// The statements of one file, by name.
@@ -14,6 +12,8 @@ pub const ALL: &[(&str, Statements)] = &[
     ("key_ring", key_ring::STATEMENTS),
     ("event", event::STATEMENTS),
     ("user", user::STATEMENTS),
+    ("standing", standing::STATEMENTS),
+    ("invite", invite::STATEMENTS),
     ("registration", registration::STATEMENTS),
     ("session", session::STATEMENTS),
     ("challenge", challenge::STATEMENTS),

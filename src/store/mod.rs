@@ -14,6 +14,8 @@ pub mod statements;
 pub mod key_ring;
 pub mod event;
 pub mod user;
+pub mod standing;
+pub mod invite;
 pub mod registration;
 pub mod session;
 pub mod challenge;

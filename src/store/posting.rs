@@ -228,6 +228,8 @@ struct SessionRow {
     refresh_expires_at: Instant,
     second_factor_at: Instant,
     status: UserStatus,
+    email_verified_at: Option<Instant>,
+    approved_at: Option<Instant>,
 }
 
 /// What is known of sessions, with their persons.
@@ -245,6 +247,8 @@ pub async fn sessions(
             refresh_expires_at: row.refresh_expires_at,
             second_factor_at: row.second_factor_at,
             status: row.status,
+            email_verified: row.email_verified_at.is_some(),
+            approved: row.approved_at.is_some(),
         };
         ((row.session_id, row.user_id), facts)
     };

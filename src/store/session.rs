@@ -89,6 +89,8 @@ struct FactsRow {
     refresh_expires_at: Instant,
     second_factor_at: Instant,
     status: UserStatus,
+    email_verified_at: Option<Instant>,
+    approved_at: Option<Instant>,
 }
 
 statements! {
@@ -107,8 +109,11 @@ statements! {
             ORDER BY s.created_at DESC, s.session_id DESC LIMIT $3)
         RETURNING session_id";
 
+    /// A person who is barred counts as one who has left.
     FACTS = "
-        SELECT s.ended_at, s.expires_at, s.refresh_expires_at, s.second_factor_at, u.status
+        SELECT s.ended_at, s.expires_at, s.refresh_expires_at, s.second_factor_at,
+            CASE WHEN u.barred_at IS NULL THEN u.status ELSE 'DEACTIVATED' END AS status,
+            u.email_verified_at, u.approved_at
         FROM sessions s JOIN users u ON u.user_id = s.user_id
         WHERE s.session_id = $1 AND s.user_id = $2";
 
@@ -182,6 +187,8 @@ pub async fn facts(
         refresh_expires_at: row.refresh_expires_at,
         second_factor_at: row.second_factor_at,
         status: row.status,
+        email_verified: row.email_verified_at.is_some(),
+        approved: row.approved_at.is_some(),
     }))
 }
 

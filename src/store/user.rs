@@ -5,11 +5,11 @@ use chrono::NaiveDate;
 use super::{event, statements::statements};
 use crate::{
     db::{error::DbError, session::Session},
-    domain::user::{Profile, UserRole, UserStatus},
+    domain::user::{Address, UserRole, UserStatus},
     types::{
         clock::Instant,
         id::UserId,
-        text::{Email, Phone},
+        text::{Email, Line, PersonName, Phone},
     },
 };
 
@@ -48,8 +48,12 @@ pub struct User {
     pub country: Option<String>,
     /// What they may do.
     pub role: UserRole,
+    /// What they asked to be when they registered; staff decide.
+    pub role_asked: Option<UserRole>,
     /// Where they stand.
     pub status: UserStatus,
+    /// When staff let them move money; from the beginning where nobody has to.
+    pub approved_at: Option<Instant>,
     /// Since when.
     pub created_at: Instant,
 }
@@ -61,18 +65,28 @@ pub struct NewUser<'n> {
     pub user_id: UserId,
     /// Their customer number.
     pub customer_id: &'n str,
-    /// Their address, which a code came back from.
+    /// Their address.
     pub email: &'n Email,
+    /// A mailed code came back from it, or an operator vouches for it.
+    pub email_verified: bool,
+    /// Their first name and their last.
+    pub names: Option<(&'n PersonName, &'n PersonName)>,
     /// Their phone number, reserved for them alone.
-    pub phone: &'n Phone,
-    /// Who they are.
-    pub profile: &'n Profile,
-    /// Their social security number, sealed.
-    pub social_security: &'n [u8],
-    /// What finds it.
-    pub social_security_index: &'n [u8],
+    pub phone: Option<&'n Phone>,
+    /// Their day of birth.
+    pub date_of_birth: Option<NaiveDate>,
+    /// Where they live.
+    pub address: Option<&'n Address>,
+    /// Their social security number, sealed, and what finds it.
+    pub social_security: Option<(&'n [u8], &'n [u8])>,
     /// Their password's hash.
     pub password_hash: &'n str,
+    /// What they may do.
+    pub role: UserRole,
+    /// What they ask to be; until staff approve they are what their role says.
+    pub role_asked: Option<UserRole>,
+    /// Whether staff have to approve them before their money moves.
+    pub approved: bool,
     /// Now.
     pub at: Instant,
 }
@@ -113,28 +127,50 @@ pub struct Details<'d> {
     pub address: [Option<&'d str>; 5],
 }
 
+/// What is shown of people; what follows says of whom.
+macro_rules! shown {
+    () => {
+        "
+        SELECT user_id, legacy_id, customer_id, email, email_verified_at, username, first_name,
+            last_name, phone_number, date_of_birth, address_line, city, state, post_code, country,
+            role, role_asked, status, approved_at, created_at
+        FROM users "
+    };
+}
+
 statements! {
     INSERT = "
         INSERT INTO users (
             user_id, customer_id, email, email_key, email_verified_at, first_name, last_name,
             phone_number, phone_key, date_of_birth, address_line, city, state, post_code, country,
-            social_security, social_security_index, password_hash, role, status, created_at)
+            social_security, social_security_index, password_hash, role, status, created_at,
+            role_asked, approved_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-            $18, $19, $5)
+            $18, $19, $20, $21, $22)
         ON CONFLICT DO NOTHING";
 
-    LOOKUP = "
-        SELECT user_id, legacy_id, customer_id, email, email_verified_at, username, first_name,
-            last_name, phone_number, date_of_birth, address_line, city, state, post_code, country,
-            role, status, created_at
-        FROM users WHERE user_id = $1";
+    LOOKUP = concat!(shown!(), "WHERE user_id = $1");
 
+    BY_CUSTOMER_ID = concat!(shown!(), "WHERE customer_id = $1");
+
+    BY_EMAIL = concat!(shown!(), "WHERE email_key = $1");
+
+    LIST = concat!(
+        shown!(),
+        "WHERE (role = $1 OR CAST($2 AS TEXT) = '') AND (status = $3 OR CAST($4 AS TEXT) = '')
+            AND deleted_at IS NULL
+        ORDER BY legacy_id LIMIT $5"
+    );
+
+    /// A person who is barred counts as one who has left.
     CREDENTIALS = "
-        SELECT user_id, email, password_hash, status, phone_number, social_security_index
+        SELECT user_id, email, password_hash, phone_number, social_security_index,
+            CASE WHEN barred_at IS NULL THEN status ELSE 'DEACTIVATED' END AS status
         FROM users WHERE email_key = $1";
 
     CREDENTIALS_OF = "
-        SELECT user_id, email, password_hash, status, phone_number, social_security_index
+        SELECT user_id, email, password_hash, phone_number, social_security_index,
+            CASE WHEN barred_at IS NULL THEN status ELSE 'DEACTIVATED' END AS status
         FROM users WHERE user_id = $1";
 
     SET_PASSWORD = "UPDATE users SET password_hash = $2 WHERE user_id = $1";
@@ -163,29 +199,32 @@ statements! {
 
 /// Writes a person with a stream of their own; false where something that must be unique is taken.
 pub async fn insert(session: &mut Session, new: &NewUser<'_>) -> Result<bool, DbError> {
-    let profile = new.profile;
-    let address = &profile.address;
+    let text = |line: &Line| line.as_str().to_owned();
+    let address = new.address;
     let rows = session
         .query(INSERT)
         .bind(new.user_id)
         .bind(new.customer_id)
         .bind(new.email.as_str())
         .bind(new.email.key())
-        .bind(new.at)
-        .bind(profile.first_name.as_str())
-        .bind(profile.last_name.as_str())
-        .bind(new.phone.as_str())
-        .bind(profile.date_of_birth)
-        .bind(address.line.as_str())
-        .bind(address.city.as_str())
-        .bind(address.state.as_str())
-        .bind(address.post_code.as_str())
-        .bind(address.country.as_ref().map(|country| country.as_str().to_owned()))
-        .bind(new.social_security)
-        .bind(new.social_security_index)
+        .bind(new.email_verified.then_some(new.at))
+        .bind(new.names.map(|(first, _)| first.as_str()))
+        .bind(new.names.map(|(_, last)| last.as_str()))
+        .bind(new.phone.map(Phone::as_str))
+        .bind(new.date_of_birth)
+        .bind(address.map(|address| text(&address.line)))
+        .bind(address.map(|address| text(&address.city)))
+        .bind(address.map(|address| text(&address.state)))
+        .bind(address.map(|address| text(&address.post_code)))
+        .bind(address.and_then(|address| address.country.as_ref().map(text)))
+        .bind(new.social_security.map(|(sealed, _)| sealed))
+        .bind(new.social_security.map(|(_, index)| index))
         .bind(new.password_hash)
-        .bind(UserRole::Customer)
+        .bind(new.role)
         .bind(UserStatus::Active)
+        .bind(new.at)
+        .bind(new.role_asked)
+        .bind(new.approved.then_some(new.at))
         .execute()
         .await?;
     if rows == 1 {
@@ -197,6 +236,30 @@ pub async fn insert(session: &mut Session, new: &NewUser<'_>) -> Result<bool, Db
 /// Finds a person.
 pub async fn lookup(session: &mut Session, id: UserId) -> Result<Option<User>, DbError> {
     session.query(LOOKUP).bind(id).maybe().await
+}
+
+/// Finds a person by their customer number.
+pub async fn by_customer_id(session: &mut Session, id: &str) -> Result<Option<User>, DbError> {
+    session.query(BY_CUSTOMER_ID).bind(id).maybe().await
+}
+
+/// Finds a person by their address.
+pub async fn by_email(session: &mut Session, email: &Email) -> Result<Option<User>, DbError> {
+    session.query(BY_EMAIL).bind(email.key()).maybe().await
+}
+
+/// People of a role and of a state, in the order of their making; nobody who was forgotten.
+pub async fn list(
+    session: &mut Session,
+    role: Option<UserRole>,
+    status: Option<UserStatus>,
+    limit: i64,
+) -> Result<Vec<User>, DbError> {
+    // What is not asked for is named by no text.
+    let asked = |is: bool| if is { "asked" } else { "" };
+    let query = session.query(LIST).bind(role).bind(asked(role.is_some()));
+    let query = query.bind(status).bind(asked(status.is_some()));
+    query.bind(limit).all().await
 }
 
 /// Finds what a sign-in needs, by the address.

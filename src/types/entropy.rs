@@ -47,6 +47,13 @@ pub fn digits(entropy: &dyn Entropy, count: usize) -> String {
         .collect()
 }
 
+/// `count` random letters and digits, none of which is read as another.
+pub fn letters(entropy: &dyn Entropy, count: usize) -> String {
+    const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let one = |_| usize::try_from(below(entropy, 32)).expect("five bits fit");
+    (0..count).map(one).map(|place| char::from(ALPHABET[place])).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::{SystemEntropy, below, digits};

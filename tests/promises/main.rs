@@ -29,6 +29,7 @@ mod people;
 mod profile;
 mod races;
 mod readme;
+mod roles;
 mod savings;
 mod seal;
 mod sessions;

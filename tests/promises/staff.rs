@@ -2,6 +2,7 @@
 
 use chrono::Duration;
 use serde_json::{Value, json};
+use teller::domain::user::UserRole;
 
 use crate::support::{
     bank::{TestBank, each_database},
@@ -17,10 +18,7 @@ async fn people(bank: &TestBank) -> (Person, Plastic, Person) {
     let ann = bank.join("ann", 1).await;
     let card = bank.card(&ann).await;
     let eve = bank.join("eve", 3).await;
-    bank.fresh
-        .raw("UPDATE users SET role = 'BANK_ADMIN' WHERE email_key = 'eve@example.org'")
-        .await
-        .expect("the role is set");
+    bank.promote(&eve, UserRole::BankAdmin).await;
     (ann, card, eve)
 }
 

@@ -1,6 +1,7 @@
 //! People who live in a test's bank, and what they do over GraphQL.
 
 use serde_json::{Value, json};
+use teller::{bank::operator, domain::user::UserRole};
 
 use super::bank::TestBank;
 
@@ -121,6 +122,18 @@ impl TestBank {
         let payload = self.verify_email(proof(name, &code)).await;
         assert_eq!(payload["errors"], json!([]), "{payload}");
         Person { email, token: text(&payload["accessToken"]), id: text(&payload["user"]["id"]) }
+    }
+
+    /// Gives a person a role, as `teller user` does.
+    pub async fn promote(&self, person: &Person, role: UserRole) {
+        let set = operator::set_role(&self.bank, &person.email, role).await;
+        set.expect("the role is set");
+    }
+
+    /// A customer's number.
+    pub async fn customer_id(&self, person: &Person) -> String {
+        let me = self.run(Some(&person.token), "{ me { customerId } }", Value::Null).await;
+        text(&me["me"]["customerId"])
     }
 
     /// Makes a card; the payload of the mutation.

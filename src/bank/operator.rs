@@ -1,0 +1,213 @@
+//! What an operator does at a terminal to people: made, given a role, listed.
+//!
+//! An operator has the database and the secret, so nobody is asked for a permit; each act
+//! stands in the audit log as one of the bank itself.
+
+use super::{
+    act,
+    act::Told,
+    context::Bank,
+    error::{Broken, Failure, unless_faulty},
+    registration,
+};
+use crate::{
+    db::session::Session,
+    domain::{
+        account::AccountKind,
+        fault::Faults,
+        password,
+        refusal::Refusal,
+        user::{UserRole, UserStatus},
+    },
+    store::{
+        account, standing, user,
+        user::{NewUser, User},
+    },
+    types::{
+        entropy,
+        id::{AccountId, UserId},
+        secret::Secret,
+        text::{Email, PersonName},
+    },
+};
+
+/// How many letters and digits a password has that the bank makes: a hundred bits.
+const PASSWORD_LENGTH: usize = 20;
+/// How many people a list shows at most.
+pub const LISTED_MAX: i64 = 10_000;
+
+/// Whom an operator wants to make.
+#[derive(Debug, Clone)]
+pub struct NewPerson {
+    /// Their address, for which the operator vouches.
+    pub email: String,
+    /// First name.
+    pub first_name: String,
+    /// Last name.
+    pub last_name: String,
+    /// Their password; one is made where none is given.
+    pub password: Option<Secret>,
+    /// What they may do.
+    pub role: UserRole,
+}
+
+/// What became of a person who was to be made.
+#[derive(Debug, Clone)]
+pub enum Made {
+    /// They are new, with this password where it was made for them.
+    New(Box<User>, Option<Secret>),
+    /// They were there before, with the same role; nothing was changed.
+    Known(Box<User>),
+}
+
+/// Makes a person whose address counts as verified, with an e-wallet.
+pub async fn add(bank: &Bank, asked: &NewPerson) -> Result<Made, Failure> {
+    let mut faults = Faults::default();
+    let email = faults.read("email", Email::parse(&asked.email));
+    let first = faults.read("firstName", PersonName::parse(&asked.first_name));
+    let last = faults.read("lastName", PersonName::parse(&asked.last_name));
+    if let Some(password) = &asked.password {
+        let local = email.as_ref().map_or("", Email::local_part);
+        let context = [&asked.email, local, &asked.first_name, &asked.last_name];
+        faults.read("password", password::check(password.expose(), &context));
+    }
+    let ((email, first), last) = unless_faulty(email.zip(first).zip(last), faults)?;
+    let mut s = bank.db.read().await?;
+    let known = user::by_email(&mut s, &email).await?;
+    drop(s);
+    if let Some(known) = known {
+        return before(known, asked.role);
+    }
+    let made = asked.password.is_none();
+    let password = asked.password.clone();
+    let password = password
+        .unwrap_or_else(|| Secret::new(entropy::letters(bank.entropy.as_ref(), PASSWORD_LENGTH)));
+    let password_hash = &bank.hasher.hash(bank.entropy.as_ref(), password.clone()).await?;
+    let (email, names) = (&email, (&first, &last));
+    let user = bank
+        .db
+        .write_retrying(|s| {
+            Box::pin(async move { insert(bank, s, email, names, password_hash, asked.role).await })
+        })
+        .await?;
+    match user {
+        Some(user) => Ok(Made::New(Box::new(user), made.then_some(password))),
+        None => Err(Refusal::AlreadyExists { field: "email", noun: "email address" }.into()),
+    }
+}
+
+fn before(known: User, role: UserRole) -> Result<Made, Failure> {
+    if known.role == role {
+        return Ok(Made::Known(Box::new(known)));
+    }
+    let reason = "This person is there already with another role: set it by `teller user role`.";
+    Err(Refusal::Conflict { reason }.into())
+}
+
+/// Writes a person with a wallet; `None` where the address was taken meanwhile.
+async fn insert(
+    bank: &Bank,
+    s: &mut Session,
+    email: &Email,
+    names: (&PersonName, &PersonName),
+    password_hash: &str,
+    role: UserRole,
+) -> Result<Option<User>, Failure> {
+    let user_id = UserId::generate(bank.clock.as_ref(), bank.entropy.as_ref());
+    let customer_id = registration::free_customer_id(bank, s).await?;
+    let new = NewUser {
+        user_id,
+        customer_id: &customer_id,
+        email,
+        email_verified: true,
+        names: Some(names),
+        phone: None,
+        date_of_birth: None,
+        address: None,
+        social_security: None,
+        password_hash,
+        role,
+        role_asked: None,
+        approved: true,
+        at: bank.now(),
+    };
+    if !user::insert(s, &new).await? {
+        return Ok(None);
+    }
+    let wallet = AccountId::generate(bank.clock.as_ref(), bank.entropy.as_ref());
+    let currency = bank.rules.default_currency();
+    account::open(s, wallet, user_id, AccountKind::Wallet, currency, new.at).await?;
+    noted(bank, s, "addUser", user_id).await?;
+    let user = user::lookup(s, user_id).await?;
+    Ok(Some(user.ok_or(Broken::Inconsistent("a person who was just written"))?))
+}
+
+async fn noted(
+    bank: &Bank,
+    s: &mut Session,
+    action: &'static str,
+    user_id: UserId,
+) -> Result<(), Failure> {
+    let act = bank.act(action);
+    Ok(act::done(bank, s, act, Some(user_id.uuid()), None::<Told>).await?)
+}
+
+/// The person with this address, locked.
+async fn find(s: &mut Session, email: &Email) -> Result<User, Failure> {
+    let missing = || Failure::from(Refusal::NotFound { field: "email", noun: "person" });
+    let found = user::by_email(s, email).await?.ok_or_else(missing)?;
+    user::lock(s, found.user_id).await?;
+    user::lookup(s, found.user_id).await?.ok_or_else(missing)
+}
+
+fn read_email(email: &str) -> Result<Email, Failure> {
+    Ok(Email::parse(email).map_err(|error| Refusal::invalid("email", error.0))?)
+}
+
+/// Gives a person a role; false where they had it already.
+pub async fn set_role(bank: &Bank, email: &str, role: UserRole) -> Result<bool, Failure> {
+    let email = &read_email(email)?;
+    bank.db
+        .write_retrying(|s| {
+            Box::pin(async move {
+                let found = find(s, email).await?;
+                if found.role == role && found.role_asked.is_none() {
+                    return Ok(false);
+                }
+                standing::set_role(s, found.user_id, role).await?;
+                noted(bank, s, "setRole", found.user_id).await?;
+                Ok(true)
+            })
+        })
+        .await
+}
+
+/// Lets a person move money, and gives them the role that they asked for, whatever it is;
+/// false where nothing was open.
+pub async fn approve(bank: &Bank, email: &str) -> Result<bool, Failure> {
+    let email = &read_email(email)?;
+    bank.db
+        .write_retrying(|s| {
+            Box::pin(async move {
+                let found = find(s, email).await?;
+                if found.approved_at.is_some() && found.role_asked.is_none() {
+                    return Ok(false);
+                }
+                let role = found.role_asked.unwrap_or(found.role);
+                standing::approve(s, found.user_id, role, bank.now()).await?;
+                noted(bank, s, "approveUser", found.user_id).await?;
+                Ok(true)
+            })
+        })
+        .await
+}
+
+/// People of a role and of a state, in the order of their making, ten thousand at most.
+pub async fn list(
+    bank: &Bank,
+    role: Option<UserRole>,
+    status: Option<UserStatus>,
+) -> Result<Vec<User>, Failure> {
+    let mut s = bank.db.read().await?;
+    Ok(user::list(&mut s, role, status, LISTED_MAX).await?)
+}
