@@ -14,7 +14,7 @@ use crate::{
         account,
         context::{Bank, PostOffice},
         error::Failure,
-        key_ring, outbox, sweep,
+        invite, key_ring, outbox, sweep,
     },
     config::checked::Config,
     db::{error::DbError, pool::Db},
@@ -127,6 +127,7 @@ pub async fn open(config: &Config) -> Result<Bank, AppError> {
     let bank = assemble(config, db)?;
     key_ring::check(&bank).await?;
     account::open_those_of_the_bank(&bank).await?;
+    invite::open_the_sandboxs(&bank).await?;
     Ok(bank)
 }
 

@@ -20,6 +20,10 @@ use crate::{
         checked::{Config, ConfigError},
     },
     graphql::schema,
+    log,
+    log::LogError,
+    people,
+    people::PeopleError,
     seed,
     seed::Seeded,
     types::{
@@ -37,6 +41,10 @@ enum CliError {
     App(#[from] AppError),
     #[error("cannot write to standard output: {0}")]
     Output(#[from] std::io::Error),
+    #[error(transparent)]
+    People(#[from] PeopleError),
+    #[error(transparent)]
+    Log(#[from] LogError),
 }
 
 /// Runs the command that the arguments name.
@@ -101,6 +109,8 @@ async fn act(
         Command::Migrate => migrate(config, out).await?,
         Command::Seed => make_people(config, out).await?,
         Command::Audit => return audit(config, out).await,
+        Command::Log(asked) => log::run(&asked, config, out).await?,
+        Command::User(asked) => people::run(&asked, config, out).await?,
         Command::BenchTwin => bench::twin::serve(config, out).await?,
         Command::Bench { .. } => unreachable!("it is run without checked settings"),
     }

@@ -18,4 +18,6 @@ pub mod config;
 pub mod app;
 pub mod seed;
 pub mod bench;
+pub mod people;
+pub mod log;
 pub mod cli;

@@ -5,20 +5,25 @@ use super::{
     act::Told,
     context::Bank,
     error::{Broken, Failure},
+    leaving, outbox,
     permit::Permit,
+    session::Ended,
     staff,
 };
 use crate::{
     db::session::Session,
     domain::{
         refusal::Refusal,
-        staff::{Party, Right, approve as decide_approval},
+        staff::{Party, Right, approve as decide_approval, require_over},
+        user::UserStatus,
     },
     store::{standing, user, user::User},
 };
 
 const LOOK: &str = "customer";
 const APPROVE: &str = "approveCustomer";
+const CONFIRM: &str = "confirmDeactivation";
+const REACTIVATE: &str = "reactivateCustomer";
 /// The field that names a customer.
 const FIELD: &str = "customerId";
 
@@ -84,6 +89,66 @@ pub async fn approve(bank: &Bank, permit: &Permit, customer_id: &str) -> Result<
         })
         .await;
     let user = act::audited(bank, permit.act(APPROVE), approved).await?;
+    Ok(Seen::by(permit, user))
+}
+
+/// Confirms that a person leaves who has asked to: their sessions end at once, and nobody
+/// signs in as them. Confirming it again changes nothing.
+pub async fn confirm_deactivation(
+    bank: &Bank,
+    permit: &Permit,
+    customer_id: &str,
+) -> Result<Seen, Failure> {
+    let confirmed = bank
+        .db
+        .write_retrying(|s| {
+            Box::pin(async move {
+                let (actor, found) = both(bank, s, permit, customer_id).await?;
+                let subject = Party { user_id: found.user_id, role: found.role };
+                require_over(actor, subject, Right::Serve)?;
+                let ended = match found.status {
+                    UserStatus::Active => {
+                        let reason = "The customer has not asked to leave.";
+                        return Err(Refusal::Conflict { reason }.into());
+                    }
+                    UserStatus::DeactivationRequested => {
+                        Some(leaving::deactivate(bank, s, &found).await?)
+                    }
+                    UserStatus::Deactivated => None,
+                };
+                let told: Vec<Told> = ended.iter().flat_map(Ended::told).collect();
+                let (act, subject) = (permit.act(CONFIRM), Some(found.user_id.uuid()));
+                act::done(bank, s, act, subject, told).await?;
+                Ok::<_, Failure>((again(s, found).await?, ended))
+            })
+        })
+        .await;
+    let (user, ended) = act::audited(bank, permit.act(CONFIRM), confirmed).await?;
+    if let Some(ended) = ended {
+        ended.forget(bank);
+    }
+    outbox::wake(bank);
+    Ok(Seen::by(permit, user))
+}
+
+/// Makes a person a customer again who has left, or has asked to.
+pub async fn reactivate(bank: &Bank, permit: &Permit, customer_id: &str) -> Result<Seen, Failure> {
+    let reactivated = bank
+        .db
+        .write_retrying(|s| {
+            Box::pin(async move {
+                let (actor, found) = both(bank, s, permit, customer_id).await?;
+                let subject = Party { user_id: found.user_id, role: found.role };
+                require_over(actor, subject, Right::Serve)?;
+                leaving::reactivate(bank, s, &found).await?;
+                let (act, subject) = (permit.act(REACTIVATE), Some(found.user_id.uuid()));
+                act::done(bank, s, act, subject, None::<Told>).await?;
+                again(s, found).await
+            })
+        })
+        .await;
+    let user = act::audited(bank, permit.act(REACTIVATE), reactivated).await?;
+    outbox::wake(bank);
     Ok(Seen::by(permit, user))
 }
 

@@ -8,7 +8,7 @@ use super::{
     act::Told,
     context::Bank,
     error::{Broken, Failure, unless_faulty},
-    registration,
+    leaving, registration,
 };
 use crate::{
     db::session::Session,
@@ -16,11 +16,13 @@ use crate::{
         account::AccountKind,
         fault::Faults,
         password,
+        password::Known,
         refusal::Refusal,
+        second_factor::PasswordDialect,
         user::{UserRole, UserStatus},
     },
     store::{
-        account, standing, user,
+        account, second_factor, standing, user,
         user::{NewUser, User},
     },
     types::{
@@ -49,6 +51,8 @@ pub struct NewPerson {
     pub password: Option<Secret>,
     /// What they may do.
     pub role: UserRole,
+    /// The dialects that may sign them in by the password alone.
+    pub legacy: Vec<PasswordDialect>,
 }
 
 /// What became of a person who was to be made.
@@ -67,9 +71,13 @@ pub async fn add(bank: &Bank, asked: &NewPerson) -> Result<Made, Failure> {
     let first = faults.read("firstName", PersonName::parse(&asked.first_name));
     let last = faults.read("lastName", PersonName::parse(&asked.last_name));
     if let Some(password) = &asked.password {
-        let local = email.as_ref().map_or("", Email::local_part);
-        let context = [&asked.email, local, &asked.first_name, &asked.last_name];
-        faults.read("password", password::check(password.expose(), &context));
+        let known = Known {
+            email: email.as_ref(),
+            first_name: Some(&asked.first_name),
+            last_name: Some(&asked.last_name),
+            username: None,
+        };
+        faults.read("password", password::check(password.expose(), &known));
     }
     let ((email, first), last) = unless_faulty(email.zip(first).zip(last), faults)?;
     let mut s = bank.db.read().await?;
@@ -87,7 +95,15 @@ pub async fn add(bank: &Bank, asked: &NewPerson) -> Result<Made, Failure> {
     let user = bank
         .db
         .write_retrying(|s| {
-            Box::pin(async move { insert(bank, s, email, names, password_hash, asked.role).await })
+            Box::pin(async move {
+                let user = insert(bank, s, email, names, password_hash, asked.role).await?;
+                if let Some(user) = &user {
+                    for dialect in &asked.legacy {
+                        second_factor::grant(s, user.user_id, *dialect, bank.now()).await?;
+                    }
+                }
+                Ok::<_, Failure>(user)
+            })
         })
         .await?;
     match user {
@@ -196,6 +212,78 @@ pub async fn approve(bank: &Bank, email: &str) -> Result<bool, Failure> {
                 let role = found.role_asked.unwrap_or(found.role);
                 standing::approve(s, found.user_id, role, bank.now()).await?;
                 noted(bank, s, "approveUser", found.user_id).await?;
+                Ok(true)
+            })
+        })
+        .await
+}
+
+/// Lets dialects sign a person in by the password alone, or no more; tells what they may
+/// use then.
+pub async fn set_legacy(
+    bank: &Bank,
+    email: &str,
+    granted: &[PasswordDialect],
+    cleared: &[PasswordDialect],
+) -> Result<Vec<PasswordDialect>, Failure> {
+    let email = &read_email(email)?;
+    bank.db
+        .write_retrying(|s| {
+            Box::pin(async move {
+                let found = find(s, email).await?;
+                let mut changed = false;
+                for dialect in granted {
+                    changed |= second_factor::grant(s, found.user_id, *dialect, bank.now()).await?;
+                }
+                for dialect in cleared {
+                    changed |= second_factor::revoke(s, found.user_id, *dialect).await?;
+                }
+                if changed {
+                    noted(bank, s, "setLegacyAccess", found.user_id).await?;
+                }
+                Ok::<_, Failure>(second_factor::dialects(s, found.user_id).await?)
+            })
+        })
+        .await
+}
+
+/// Ends all sessions of a person, and lets nobody sign in as them; false where it was so.
+pub async fn deactivate(bank: &Bank, email: &str) -> Result<bool, Failure> {
+    let email = &read_email(email)?;
+    let ended = bank
+        .db
+        .write_retrying(|s| {
+            Box::pin(async move {
+                let found = find(s, email).await?;
+                if found.status == UserStatus::Deactivated {
+                    return Ok(None);
+                }
+                let ended = leaving::deactivate(bank, s, &found).await?;
+                let act = bank.act("deactivateUser");
+                act::done(bank, s, act, Some(found.user_id.uuid()), ended.told()).await?;
+                Ok::<_, Failure>(Some(ended))
+            })
+        })
+        .await?;
+    if let Some(ended) = &ended {
+        ended.forget(bank);
+    }
+    Ok(ended.is_some())
+}
+
+/// Makes a person a customer again who has left, or has asked to; false where nothing was
+/// to be done.
+pub async fn reactivate(bank: &Bank, email: &str) -> Result<bool, Failure> {
+    let email = &read_email(email)?;
+    bank.db
+        .write_retrying(|s| {
+            Box::pin(async move {
+                let found = find(s, email).await?;
+                if found.status == UserStatus::Active {
+                    return Ok(false);
+                }
+                leaving::reactivate(bank, s, &found).await?;
+                noted(bank, s, "reactivateUser", found.user_id).await?;
                 Ok(true)
             })
         })

@@ -53,7 +53,7 @@ pub async fn write(
     let plain =
         serde_json::to_vec(letter).map_err(|_| Broken::Inconsistent("a letter of texts"))?;
     let sealed = seal::seal(&bank.ring, bank.entropy.as_ref(), place(&id), &plain);
-    outbox::insert(s, id, &sealed, now, expires_at).await?;
+    outbox::insert(s, id, &sealed, &recipient_index(bank, &letter.to), now, expires_at).await?;
     Ok(())
 }
 
@@ -153,9 +153,14 @@ async fn postpone(bank: &Bank, waiting: &Waiting, now: Instant) -> Result<(), Fa
     Ok(())
 }
 
+/// What finds the letters to an address.
+pub(super) fn recipient_index(bank: &Bank, to: &str) -> [u8; 32] {
+    mac::index(&bank.ring, RECIPIENT, &to.to_ascii_lowercase())
+}
+
 /// Keeps a letter in the sandbox's inbox; it has the instant at which it was written.
 async fn capture(bank: &Bank, letter: &Letter, waiting: &Waiting) -> Result<(), Failure> {
-    let index = &mac::index(&bank.ring, RECIPIENT, &letter.to.to_ascii_lowercase());
+    let index = &recipient_index(bank, &letter.to);
     let Waiting { letter_id, letter: sealed, created_at, expires_at, .. } = waiting;
     bank.db
         .write_retrying(|s| {

@@ -225,6 +225,10 @@ async fn confirm_unaudited(
                 let user = user::lookup(s, answered.user_id).await?;
                 let user = user.filter(|user| user.status != UserStatus::Deactivated);
                 let user = user.ok_or(Refusal::BadCode)?;
+                if user.email_verified_at.is_none() && answered.challenge.code_hash.is_some() {
+                    // A mailed code that came back proves the address, whatever it was for.
+                    user::prove_email(s, user.user_id, bank.now()).await?;
+                }
                 let entrance =
                     Entrance { facade, action: CONFIRM_LOGIN, device: &answered.challenge.device };
                 session::open(bank, s, user, visitor, &entrance).await

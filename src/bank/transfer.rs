@@ -1,7 +1,7 @@
 //! Money that people move: to another account, or from outside.
 
 use super::{
-    card,
+    act, card,
     context::Bank,
     entry::TransactionView,
     error::{Broken, Failure},
@@ -127,6 +127,16 @@ pub(super) fn own(
 
 /// Pays from one of the caller's accounts to any open account of a customer.
 pub async fn pay(bank: &Bank, permit: &Permit, payment: &Payment) -> Result<MovedMoney, Failure> {
+    let prepared = prepare_payment(bank, permit, payment);
+    let (keyed, movement, from) = act::audited(bank, permit.act(TRANSFER), prepared).await?;
+    let limit = (LimitKind::Transfer, bank.rules.transfer_limit);
+    post(bank, permit, TRANSFER, keyed, movement, limit, from.id).await
+}
+
+/// What is asked of the ledger, and the account that the request names first.
+type Prepared = (Keyed, Movement, AccountRef);
+
+fn prepare_payment(bank: &Bank, permit: &Permit, payment: &Payment) -> Result<Prepared, Failure> {
     let note = read_note(payment.note.as_deref())?;
     let number = match &payment.to {
         Target::CardNumber(number) => Some(
@@ -158,12 +168,18 @@ pub async fn pay(bank: &Bank, permit: &Permit, payment: &Payment) -> Result<Move
         sum: Sum::Text(payment.amount.clone()),
         note: note.map(|note| note.as_str().to_owned()),
     };
-    let limit = (LimitKind::Transfer, bank.rules.transfer_limit);
-    post(bank, permit, TRANSFER, keyed, movement, limit, from.id).await
+    Ok((keyed, movement, from))
 }
 
 /// Pays into one of the caller's accounts from outside.
 pub async fn top_up(bank: &Bank, permit: &Permit, top_up: &TopUp) -> Result<MovedMoney, Failure> {
+    let prepared = prepare_top_up(bank, permit, top_up);
+    let (keyed, movement, to) = act::audited(bank, permit.act(TOP_UP), prepared).await?;
+    let limit = (LimitKind::TopUp, bank.rules.top_up_limit);
+    post(bank, permit, TOP_UP, keyed, movement, limit, to.id).await
+}
+
+fn prepare_top_up(bank: &Bank, permit: &Permit, top_up: &TopUp) -> Result<Prepared, Failure> {
     if !bank.rules.funding_open {
         let reason = "Top-ups are not open here: the bank's staff records deposits.";
         return Err(Refusal::Forbidden { reason }.into());
@@ -185,8 +201,7 @@ pub async fn top_up(bank: &Bank, permit: &Permit, top_up: &TopUp) -> Result<Move
         sum: Sum::Text(top_up.amount.clone()),
         note: note.map(|note| note.as_str().to_owned()),
     };
-    let limit = (LimitKind::TopUp, bank.rules.top_up_limit);
-    post(bank, permit, TOP_UP, keyed, movement, limit, to.id).await
+    Ok((keyed, movement, to))
 }
 
 /// Puts money of a card aside for a savings goal.

@@ -10,7 +10,10 @@ use clap::{
     ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, builder::Resettable,
 };
 
-use super::settings::Settings;
+use super::{
+    people::{LogFilter, UserCommand},
+    settings::Settings,
+};
 
 /// A GraphQL banking API server over a double-entry ledger.
 ///
@@ -45,6 +48,11 @@ pub enum Command {
     Seed,
     /// Compute every sum and balance of the books again; exit 1 on a difference.
     Audit,
+    /// List the audit log: who did what, on what, from where, and what came of it; the newest last.
+    Log(LogFilter),
+    /// Make people, staff and invite codes, and say what they may do.
+    #[command(subcommand)]
+    User(UserCommand),
     /// Measure a server of its own against its peers: on SQLite in a temporary folder, or on databases that it makes on the server of a postgres:// URL and drops again.
     Bench {
         /// Print one JSON object with every round in place of the table.

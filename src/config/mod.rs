@@ -5,6 +5,7 @@
 
 pub mod intake;
 pub mod settings;
+pub mod people;
 pub mod arguments;
 pub mod secret;
 pub mod checked;

@@ -21,6 +21,7 @@ pub mod amount;
 pub mod password;
 pub mod trust;
 pub mod staff;
+pub mod invite;
 pub mod card;
 pub mod savings;
 pub mod bill;

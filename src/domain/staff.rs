@@ -25,13 +25,12 @@ const PLATFORM_ONLY: &str = "Only a platform administrator may do this to the ba
 impl UserRole {
     /// The role has this right.
     pub const fn may(self, right: Right) -> bool {
-        match (self, right) {
-            (Self::Customer | Self::Developer, _) => false,
-            (Self::DeveloperAdmin, Right::Read) => true,
-            (Self::DeveloperAdmin, Right::Serve | Right::MakeStaff) => false,
-            (Self::BankAdmin, Right::Read | Right::Serve) => true,
-            (Self::BankAdmin, Right::MakeStaff) => false,
-            (Self::PlatformAdmin, _) => true,
+        match right {
+            Right::Read => {
+                matches!(self, Self::DeveloperAdmin | Self::BankAdmin | Self::PlatformAdmin)
+            }
+            Right::Serve => matches!(self, Self::BankAdmin | Self::PlatformAdmin),
+            Right::MakeStaff => matches!(self, Self::PlatformAdmin),
         }
     }
 

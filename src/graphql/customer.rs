@@ -72,4 +72,29 @@ impl CustomerMutation {
         let approved = customer::approve(bank, &viewer.permit, &input.customer_id).await;
         UserPayload::show(ctx, approved.map(|seen| enter(ctx, seen)))
     }
+
+    /// Staff: confirms that a customer leaves who has asked to. All their sessions end at once,
+    /// and nobody signs in as them until staff reactivate them.
+    async fn confirm_deactivation(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Who.")] input: CustomerRefInput,
+    ) -> Result<UserPayload> {
+        let viewer = viewer::bearer(ctx)?;
+        let (bank, id) = (request::bank(ctx), &input.customer_id);
+        let confirmed = customer::confirm_deactivation(bank, &viewer.permit, id).await;
+        UserPayload::show(ctx, confirmed.map(|seen| enter(ctx, seen)))
+    }
+
+    /// Staff: makes a person a customer again who has left, or has asked to.
+    async fn reactivate_customer(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Who.")] input: CustomerRefInput,
+    ) -> Result<UserPayload> {
+        let viewer = viewer::bearer(ctx)?;
+        let bank = request::bank(ctx);
+        let reactivated = customer::reactivate(bank, &viewer.permit, &input.customer_id).await;
+        UserPayload::show(ctx, reactivated.map(|seen| enter(ctx, seen)))
+    }
 }

@@ -30,6 +30,7 @@ pub mod session;
 pub mod second_factor;
 pub mod user;
 pub mod customer;
+pub mod leaving;
 pub mod sign_in;
 pub mod registration;
 pub mod password;

@@ -11,6 +11,7 @@ use super::{
     customer::{CustomerMutation, CustomerQuery},
     entry::{Account, EntryQuery},
     errors::UserError,
+    leaving::LeavingMutation,
     node::{Node, NodeQuery},
     operation::OperationQuery,
     password::PasswordMutation,
@@ -59,6 +60,7 @@ pub struct Mutation(
     BillMutation,
     StaffMutation,
     CustomerMutation,
+    LeavingMutation,
 );
 
 /// The schema with everything it works with.

@@ -108,9 +108,9 @@ impl SessionQuery {
 #[derive(Debug, Clone, Default, SimpleObject)]
 pub struct DonePayload {
     /// True where it was done, and the same whether or not a person is known, wherever telling would reveal who is a customer.
-    ok: bool,
+    pub(super) ok: bool,
     /// Why it was refused.
-    errors: Vec<UserError>,
+    pub(super) errors: Vec<UserError>,
 }
 
 impl DonePayload {

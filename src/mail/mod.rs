@@ -10,4 +10,5 @@
 pub mod letter;
 pub mod templates;
 pub mod notices;
+pub mod leaving;
 pub mod carrier;

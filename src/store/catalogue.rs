@@ -1,7 +1,9 @@
 //! All statements by file and name, for the test that prepares them on both databases.
 
 use super::{
-    account, audit, bill, books, card, challenge, entry, event, hold, inbox, invite, key_ring, limit, operation, outbox, posting_postgres, posting_sqlite, registration, savings, seal, second_factor, session, standing, user,
+    account, audit, bill, books, card, challenge, entry, event, hold, inbox, invite, key_ring,
+    leaving, limit, operation, outbox, posting_postgres, posting_sqlite, registration, savings,
+    seal, second_factor, session, standing, user,
 };
 
 /// The statements of one file, by name.
@@ -30,6 +32,7 @@ pub const ALL: &[(&str, Statements)] = &[
     ("seal", seal::STATEMENTS),
     ("outbox", outbox::STATEMENTS),
     ("inbox", inbox::STATEMENTS),
+    ("leaving", leaving::STATEMENTS),
     ("books", books::STATEMENTS),
 ];
 

@@ -36,5 +36,6 @@ pub mod entry;
 pub mod seal;
 pub mod outbox;
 pub mod inbox;
+pub mod leaving;
 pub mod books;
 pub mod catalogue;

@@ -23,8 +23,9 @@ pub struct Waiting {
 
 statements! {
     INSERT = "
-        INSERT INTO outbox (letter_id, letter, tries, next_try_at, created_at, expires_at)
-        VALUES ($1, $2, 0, $3, $3, $4)";
+        INSERT INTO outbox (letter_id, letter, recipient_index, tries, next_try_at, created_at,
+            expires_at)
+        VALUES ($1, $2, $3, 0, $4, $4, $5)";
 
     /// Leases letters whose turn has come: whoever else asks meanwhile does not
     /// get them, and when this process dies they come up again. The second
@@ -49,10 +50,11 @@ pub async fn insert(
     session: &mut Session,
     id: LetterId,
     letter: &[u8],
+    recipient_index: &[u8],
     at: Instant,
     expires_at: Instant,
 ) -> Result<(), DbError> {
-    let query = session.query(INSERT).bind(id).bind(letter).bind(at);
+    let query = session.query(INSERT).bind(id).bind(letter).bind(recipient_index).bind(at);
     query.bind(expires_at).execute().await?;
     Ok(())
 }

@@ -151,7 +151,7 @@ statements! {
 
     LOOKUP = concat!(shown!(), "WHERE user_id = $1");
 
-    BY_CUSTOMER_ID = concat!(shown!(), "WHERE customer_id = $1");
+    BY_CUSTOMER_ID = concat!(shown!(), "WHERE customer_id = $1 AND deleted_at IS NULL");
 
     BY_EMAIL = concat!(shown!(), "WHERE email_key = $1");
 
@@ -177,6 +177,8 @@ statements! {
 
     SET_EMAIL = "
         UPDATE users SET email = $2, email_key = $3, email_verified_at = $4 WHERE user_id = $1";
+
+    PROVE_EMAIL = "UPDATE users SET email_verified_at = $2 WHERE user_id = $1";
 
     SET_DETAILS = "
         UPDATE users SET username = $2, username_key = $3, first_name = $4, last_name = $5,
@@ -281,6 +283,12 @@ pub async fn credentials_of(
 /// Gives a person another password.
 pub async fn set_password(session: &mut Session, id: UserId, hash: &str) -> Result<(), DbError> {
     session.query(SET_PASSWORD).bind(id).bind(hash).execute().await?;
+    Ok(())
+}
+
+/// Notes that a mailed code came back from a person's address.
+pub async fn prove_email(session: &mut Session, id: UserId, at: Instant) -> Result<(), DbError> {
+    session.query(PROVE_EMAIL).bind(id).bind(at).execute().await?;
     Ok(())
 }
 

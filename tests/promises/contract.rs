@@ -141,11 +141,18 @@ fn every_name_of_ours_stands_in_the_contract() {
     let ours = names(&read("schema.graphql"));
     // What the bank needs and the contract has no word for yet.
     let added = |name: &str| {
-        ["Mutation.setOverdraftLimit", "SetOverdraftLimitInput", "OverdraftLimitPayload"]
-            .iter()
-            .any(|added| {
-                name.strip_prefix(added).is_some_and(|rest| !rest.starts_with(char::is_alphabetic))
-            })
+        [
+            "Mutation.setOverdraftLimit",
+            "SetOverdraftLimitInput",
+            "OverdraftLimitPayload",
+            "Mutation.reactivateCustomer",
+            "User.approved",
+            "User.requestedRole",
+        ]
+        .iter()
+        .any(|added| {
+            name.strip_prefix(added).is_some_and(|rest| !rest.starts_with(char::is_alphabetic))
+        })
     };
     let extra: Vec<_> =
         ours.keys().filter(|name| !contract.contains_key(*name) && !added(name)).collect();

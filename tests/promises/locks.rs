@@ -10,7 +10,7 @@ use teller::{
         context::Bank,
         deposit,
         error::Failure,
-        hold,
+        hold, operator,
         permit::{Permit, Visitor},
         reversal, savings, session, transfer,
     },
@@ -19,6 +19,7 @@ use teller::{
         event::{EventKind, account_changed},
         refusal::Refusal,
         session::Facade,
+        user::UserRole,
     },
     ledger::engine::Capacity,
     store::{
@@ -266,8 +267,9 @@ async fn nothing_that_the_bank_does_at_once_deadlocks() {
         for index in 0..PEOPLE {
             actors.push(actor(bank, &format!("person{index}"), index).await);
         }
-        let staff = "UPDATE users SET role = 'BANK_ADMIN' WHERE email_key = 'person3@example.org'";
-        bank.fresh.raw(staff).await.expect("the role is set");
+        let role = UserRole::BankAdmin;
+        let staff = operator::set_role(&bank.bank, "person3@example.org", role).await;
+        staff.expect("the role is set");
         let actors = Arc::new(actors);
         // Two processes of the bank, each with two batches in flight.
         let capacity = Capacity { batches: 2, ..Capacity::default() };

@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod audit_log;
 mod batches;
 mod bench;
 mod bills;
@@ -20,10 +21,12 @@ mod documents;
 mod factors;
 mod faults;
 mod guards;
+mod leaving;
 mod life;
 mod locks;
 mod mail;
 mod money;
+mod operator;
 mod passwords;
 mod people;
 mod profile;

@@ -24,6 +24,8 @@ async fn customer(bank: &TestBank) -> (Person, Plastic, String) {
 fn staff_mutations(card: &Plastic, number: &str) -> Vec<(&'static str, &'static str, Value)> {
     vec![
         ("approveCustomer", "CustomerRefInput", json!({ "customerId": number })),
+        ("confirmDeactivation", "CustomerRefInput", json!({ "customerId": number })),
+        ("reactivateCustomer", "CustomerRefInput", json!({ "customerId": number })),
         (
             "recordDeposit",
             "RecordDepositInput",
@@ -287,6 +289,10 @@ async fn money_moves_only_for_people_whose_email_is_verified() {
         }
         let paid = bank.pay(&bob, "b", &to.id, &card.number, "1").await;
         assert_eq!(paid["errors"], json!([]), "others may still pay them: {paid}");
+        let token = bank.sign_in(&ann).await;
+        let ann = Person { token, ..ann };
+        let topped = bank.top_up(&ann, "t", &card.id, "1").await;
+        assert_eq!(topped["errors"], json!([]), "a mailed code came back: {topped}");
         bank.audit().await;
     })
     .await;
