@@ -18,6 +18,7 @@ use teller::{
     db::pool::Db,
     domain::{
         account::{AccountStatus, Balance},
+        attempt::Allowances,
         posting,
         posting::{Leg, Standing},
     },
@@ -144,6 +145,8 @@ async fn server(folder: &std::path::Path) -> Router {
         funding_open: true,
         transfer_limit: 1_000_000,
         top_up_limit: 1_000_000,
+        allowances: Allowances::SANDBOX,
+        trusted_proxies: Vec::new(),
     };
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
     router::router(Bank::new(db, clock, entropy, ring(), post_office, rules, Capacity::default()))

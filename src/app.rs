@@ -115,6 +115,13 @@ pub fn assemble(config: &Config, db: Db) -> Result<Bank, AppError> {
     ))
 }
 
+/// Opens a bank that is there already, for a command that runs beside its servers.
+pub async fn open_existing(config: &Config) -> Result<Bank, AppError> {
+    let mut bank = assemble(config, open_existing_database(config).await?)?;
+    bank.ring = key_ring::open(&bank).await?;
+    Ok(bank)
+}
+
 /// Opens the bank with its schema up to date: the sandbox migrates by itself, in
 /// production an operator decides when.
 pub async fn open(config: &Config) -> Result<Bank, AppError> {
@@ -124,8 +131,8 @@ pub async fn open(config: &Config) -> Result<Bank, AppError> {
     } else if !db.pending_migrations().await?.is_empty() {
         return Err(AppError::NotMigrated);
     }
-    let bank = assemble(config, db)?;
-    key_ring::check(&bank).await?;
+    let mut bank = assemble(config, db)?;
+    bank.ring = key_ring::open(&bank).await?;
     account::open_those_of_the_bank(&bank).await?;
     invite::open_the_sandboxs(&bank).await?;
     Ok(bank)

@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     app,
     app::AppError,
-    bank::{books, books::Report},
+    bank::{books, books::Report, rekey},
     bench,
     bench::options::Options,
     config::{
@@ -108,6 +108,7 @@ async fn act(
         Command::Schema => out.write_all(schema::sdl().as_bytes())?,
         Command::Migrate => migrate(config, out).await?,
         Command::Seed => make_people(config, out).await?,
+        Command::Rekey => reseal(config, out).await?,
         Command::Audit => return audit(config, out).await,
         Command::Log(asked) => log::run(&asked, config, out).await?,
         Command::User(asked) => people::run(&asked, config, out).await?,
@@ -142,6 +143,24 @@ async fn make_people(config: &Config, out: &mut impl Write) -> Result<(), CliErr
         }
     }
     writeln!(out, "Codes to sign in with come to the inbox.")?;
+    bank.db.close().await;
+    Ok(())
+}
+
+async fn reseal(config: &Config, out: &mut impl Write) -> Result<(), CliError> {
+    let bank = app::open_existing(config).await?;
+    let done = rekey::run(&bank).await.map_err(AppError::from)?;
+    for (column, count) in &done.columns {
+        writeln!(out, "{count} values of {column} were sealed anew")?;
+    }
+    writeln!(out, "Everything is sealed with the secret {}.", bank.ring.key_id_text())?;
+    match done.dropped {
+        0 => writeln!(out, "It was the only one before, too.")?,
+        _ => writeln!(
+            out,
+            "The older secrets are of no use any more: take them out of the settings."
+        )?,
+    }
     bank.db.close().await;
     Ok(())
 }

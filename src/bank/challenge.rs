@@ -4,7 +4,7 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::{
-    act, authenticator,
+    act, attempt, authenticator,
     authenticator::Spent,
     context::Bank,
     error::{Broken, Failure},
@@ -15,6 +15,7 @@ use crate::{
     crypto::{mac, mac::Hash},
     db::session::Session,
     domain::{
+        attempt::Attempt,
         challenge::{
             Asked, Form, GUESSES_MAX, Guess, Purpose, SecondFactorKind, form, judge, method,
             methods,
@@ -200,9 +201,9 @@ pub(super) fn settle(bank: &Bank, guessed: Guessed, reply: &Reply) -> Result<Ans
         let spent = authenticator::compare(bank, user_id, counted, reply.code())?;
         (spent.is_some(), spent)
     } else {
-        let hash = mac::code(&bank.ring, challenge.challenge_id.as_bytes(), reply.code());
-        let same = |known: &Vec<u8>| mac::same(&hash, known);
-        (challenge.code_hash.as_ref().is_some_and(same), None)
+        let row = challenge.challenge_id.as_bytes();
+        let fits = |known: &Vec<u8>| mac::code_fits(&bank.ring, row, reply.code(), known);
+        (challenge.code_hash.as_ref().is_some_and(fits), None)
     };
     refuse_unless_right(judge(guesses, challenge.expires_at, bank.now(), fits))?;
     Ok(Answered { user_id, challenge, spent })
@@ -273,6 +274,8 @@ pub(super) async fn require_step_up(bank: &Bank, permit: &Permit) -> Result<(), 
     if facts.is_stepped_up(now) {
         return Ok(());
     }
+    let account = permit.user_id.to_wire();
+    attempt::count(bank, &permit.visitor, Attempt::Code, &account).await?;
     let asked = bank.db.write_retrying(|s| Box::pin(ask_step_up(bank, s, permit))).await?;
     outbox::wake(bank);
     Err(Refusal::StepUpRequired(asked).into())
@@ -314,6 +317,7 @@ pub async fn confirm(
     id: Option<ChallengeId>,
     reply: &Reply,
 ) -> Result<(), Failure> {
+    attempt::count_address(bank, &permit.visitor, Attempt::Confirm).await?;
     let act = permit.act("confirmChallenge");
     let confirmed = confirm_unaudited(bank, permit, id, reply).await;
     act::audited(bank, act, confirmed).await?;

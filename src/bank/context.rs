@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use tokio::sync::Notify;
 
 use super::session_cache::SessionCache;
 use crate::{
     crypto::{keyring::Keyring, password::Hasher},
     db::pool::Db,
+    domain::attempt::Allowances,
     ledger::engine::{Capacity, Ledger},
     mail::carrier::Smtp,
     store::audit::Act,
@@ -31,6 +33,10 @@ pub struct Rules {
     pub transfer_limit: i64,
     /// Whole units of each currency that a person may bring in from outside in a day.
     pub top_up_limit: i64,
+    /// How often strangers may try something.
+    pub allowances: Allowances,
+    /// Networks of proxies whose word on where a request comes from is believed.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 /// Whole units that a new card is given in the sandbox.

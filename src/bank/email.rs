@@ -1,7 +1,7 @@
 //! A person's address: changed once a code came back from the new one.
 
 use super::{
-    act, challenge,
+    act, attempt, challenge,
     challenge::Reply,
     context::Bank,
     error::{Broken, Failure, unless_faulty},
@@ -12,6 +12,7 @@ use super::{
 use crate::{
     db::session::Session,
     domain::{
+        attempt::Attempt,
         challenge::{Purpose, SecondFactorKind},
         fault::Faults,
         refusal::Refusal,
@@ -49,6 +50,8 @@ async fn request_unaudited(
     if Email::parse(&found.email).is_ok_and(|present| present.key() == email.key()) {
         return Err(Refusal::invalid("newEmail", "must be another address than now").into());
     }
+    // By the address that is written to, whose owner has not asked for anything.
+    attempt::count(bank, &permit.visitor, Attempt::Code, email.as_str()).await?;
     bank.db.write_retrying(|s| Box::pin(write_request(bank, s, permit, email))).await
 }
 
@@ -91,6 +94,7 @@ async fn write_request(
 
 /// Makes the new address the caller's own, by the code that was sent there in this session.
 pub async fn confirm_change(bank: &Bank, permit: &Permit, code: &Secret) -> Result<User, Failure> {
+    attempt::count_address(bank, &permit.visitor, Attempt::Confirm).await?;
     let mut changed = confirm_unaudited(bank, permit, code).await;
     // Somebody who took the address at the same instant is seen by a second look.
     if changed.as_ref().is_err_and(Failure::is_duplicate) {

@@ -162,6 +162,9 @@ pub(super) fn recipient_index(bank: &Bank, to: &str) -> [u8; 32] {
 async fn capture(bank: &Bank, letter: &Letter, waiting: &Waiting) -> Result<(), Failure> {
     let index = &recipient_index(bank, &letter.to);
     let Waiting { letter_id, letter: sealed, created_at, expires_at, .. } = waiting;
+    // What was sealed with an older secret when it was read must not be written with it.
+    let renewed = seal::renew(&bank.ring, bank.entropy.as_ref(), place(letter_id), sealed)?;
+    let sealed = renewed.as_ref().unwrap_or(sealed);
     bank.db
         .write_retrying(|s| {
             Box::pin(inbox::insert(s, *letter_id, index, sealed, *created_at, *expires_at))

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{
-    act, challenge,
+    act, attempt, challenge,
     challenge::{Answered, Guessed, Reply},
     context::Bank,
     error::{Broken, Failure, unless_faulty},
@@ -15,6 +15,7 @@ use crate::{
     crypto::mac,
     db::session::Session,
     domain::{
+        attempt::Attempt,
         challenge::{Asked, Purpose, methods},
         fault::Faults,
         password::{Known, check},
@@ -102,6 +103,7 @@ pub async fn request_reset(
     form: &LostForm,
 ) -> Result<(), Failure> {
     let lost = &read(form)?;
+    attempt::count(bank, visitor, Attempt::Reset, lost.email.as_str()).await?;
     let now = bank.now();
     bank.db
         .write_retrying(|s| {
@@ -165,6 +167,7 @@ fn refuse_password_of(new: &Secret, user: &User) -> Result<(), Failure> {
 /// Whatever is wrong with the rest leaves the token as good as it was; but five wrong
 /// second factors make it void.
 pub async fn reset(bank: &Bank, visitor: &Visitor, form: &ResetForm) -> Result<(), Failure> {
+    attempt::count_address(bank, visitor, Attempt::Confirm).await?;
     let mut known = None;
     let done = reset_unaudited(bank, visitor, form, &mut known).await;
     let act = visitor.act("resetPassword");
@@ -282,8 +285,13 @@ pub(super) async fn require(
     let found = user::credentials_of(&mut s, permit.user_id).await?;
     drop(s);
     let found = found.ok_or(Broken::Inconsistent("a live session has no person"))?;
+    // Counted apart from what strangers try at the front door, who must not be able to
+    // keep the owner from changing the password.
+    let account = permit.user_id.to_wire();
+    attempt::count(bank, &permit.visitor, Attempt::Login, &account).await?;
     let hash = Some(found.password_hash.clone());
     if bank.hasher.verify(password.clone(), hash).await? {
+        attempt::forget(bank, Attempt::Login, &account).await?;
         Ok(found)
     } else {
         Err(Refusal::BadCredentials.into())

@@ -1,9 +1,15 @@
 //! Becoming a customer: a letter with a code, and the rest once it comes back.
+//!
+//! What was asked waits for a day and reserves nothing against its owner: several
+//! registrations may wait with one address, each with a code of its own, so a stranger
+//! who asks with somebody else's address can neither make that person's code void nor
+//! take part in it; the letter tells them apart. Whoever sends a code back first has the
+//! address, the phone number and the social security number, and the others are told.
 
 use chrono::Duration;
 
 use super::{
-    act,
+    act, attempt,
     challenge::refuse_unless_right,
     context::Bank,
     error::{Broken, Failure, unless_faulty},
@@ -17,7 +23,8 @@ use crate::{
     db::session::Session,
     domain::{
         account::AccountKind,
-        challenge::{CODE_DIGITS, GUESSES_MAX, judge},
+        attempt::Attempt,
+        challenge::{CODE_DIGITS, GUESSES_MAX, Guess, judge},
         fault::Faults,
         password,
         password::Known,
@@ -45,6 +52,8 @@ use crate::{
 const VERIFY_EMAIL: &str = "verifyEmail";
 /// How long a registration waits for its code.
 const LIFE: Duration = Duration::hours(24);
+/// Registrations that may wait with one address, each with details of its own.
+const WAITING_MAX: i64 = 3;
 /// How many digits a customer number has.
 const CUSTOMER_ID_DIGITS: usize = 16;
 /// How often a random customer number is drawn before something must be wrong.
@@ -74,14 +83,37 @@ pub struct Form {
 /// A stranger gets a code by letter, a customer a letter that says so. Either
 /// way something waits for a code that nobody else can know, so that guessing
 /// at it tells nothing either.
-pub async fn register(bank: &Bank, form: &Form) -> Result<Instant, Failure> {
+pub async fn register(bank: &Bank, visitor: &Visitor, form: &Form) -> Result<Instant, Failure> {
+    let asked = read_form(form)?;
+    attempt::count(bank, visitor, Attempt::Registration, asked.email.as_str()).await?;
+    take(bank, &asked).await
+}
+
+/// The same for the operator, whom no limit holds up.
+pub async fn register_unlimited(bank: &Bank, form: &Form) -> Result<Instant, Failure> {
+    take(bank, &read_form(form)?).await
+}
+
+/// A registration whose fields were read.
+struct Asked {
+    email: Email,
+    phone: Phone,
+    social_security: SocialSecurity,
+}
+
+fn read_form(form: &Form) -> Result<Asked, Failure> {
     let mut faults = Faults::default();
     let email = faults.read("email", Email::parse(&form.email));
     let phone = faults.read("phoneNumber", Phone::parse(&form.phone_number));
     let ssn = SocialSecurity::parse(form.social_security.expose());
     let ssn = faults.read("socialSecurity", ssn);
     let read = email.zip(phone).zip(ssn);
-    let ((email, phone), ssn) = unless_faulty(read, faults)?;
+    let ((email, phone), social_security) = unless_faulty(read, faults)?;
+    Ok(Asked { email, phone, social_security })
+}
+
+async fn take(bank: &Bank, asked: &Asked) -> Result<Instant, Failure> {
+    let Asked { email, phone, social_security: ssn } = asked;
     let now = bank.now();
     let expires_at = now + LIFE;
     let id = RegistrationId::generate(bank.clock.as_ref(), bank.entropy.as_ref());
@@ -90,10 +122,11 @@ pub async fn register(bank: &Bank, form: &Form) -> Result<Instant, Failure> {
     let sealed = seal::seal(&bank.ring, bank.entropy.as_ref(), place, ssn.expose().as_bytes());
     let new = NewRegistration {
         registration_id: id,
-        email: &email,
-        phone: &phone,
+        facade: Facade::Graphql,
+        email,
+        phone,
         social_security: &sealed,
-        social_security_index: &social_security_index(bank, &ssn),
+        social_security_index: &social_security_index(bank, ssn),
         code_hash: &mac::code(&bank.ring, id.as_bytes(), &code),
         at: now,
         expires_at,
@@ -108,13 +141,60 @@ pub async fn register(bank: &Bank, form: &Form) -> Result<Instant, Failure> {
                 } else {
                     templates::verify_email(to, code, new.phone.as_str())
                 };
-                registration::put(s, new).await?;
+                registration::put(s, new, WAITING_MAX).await?;
                 outbox::write(bank, s, &letter, now, expires_at).await
             })
         })
         .await?;
     outbox::wake(bank);
     Ok(expires_at)
+}
+
+/// Sends a fresh code for what waits with an address; the older code is void then.
+///
+/// The answer is always the same: whoever is a customer already gets a letter that says
+/// so, and where nothing waits nobody is written to. A fresh code gives no guess more,
+/// unless all five are used up: then it begins anew, as registering again would. Both
+/// are among the letters that an address is sent for a registration.
+pub async fn resend(bank: &Bank, visitor: &Visitor, email: &str) -> Result<(), Failure> {
+    let mut faults = Faults::default();
+    let read = faults.read("email", Email::parse(email));
+    let email = &unless_faulty(read, faults)?;
+    attempt::count(bank, visitor, Attempt::Registration, email.as_str()).await?;
+    bank.db.write_retrying(|s| Box::pin(renew(bank, s, email))).await?;
+    outbox::wake(bank);
+    Ok(())
+}
+
+async fn renew(bank: &Bank, s: &mut Session, email: &Email) -> Result<(), Failure> {
+    let now = bank.now();
+    let known = user::email_taken(s, email).await?;
+    let mut waiting = registration::of_email(s, email, now).await?;
+    if known {
+        // What waits with a customer's address has a code that nobody was told.
+        waiting.clear();
+    }
+    for one in &waiting {
+        let code = entropy::digits(bank.entropy.as_ref(), CODE_DIGITS);
+        let hash = mac::code(&bank.ring, one.registration_id.as_bytes(), &code);
+        registration::renew(s, one.registration_id, &hash, GUESSES_MAX).await?;
+        let letter = templates::verify_email(&one.email, &code, &one.phone_number);
+        outbox::write(bank, s, &letter, now, one.expires_at).await?;
+    }
+    if !waiting.is_empty() {
+        return Ok(());
+    }
+    // The same statements where there is nobody, so that the time does not tell.
+    let nobody = RegistrationId::generate(bank.clock.as_ref(), bank.entropy.as_ref());
+    let code = entropy::digits(bank.entropy.as_ref(), CODE_DIGITS);
+    let hash = mac::code(&bank.ring, nobody.as_bytes(), &code);
+    registration::renew(s, nobody, &hash, GUESSES_MAX).await?;
+    let letter = if known {
+        templates::already_customer(email.as_str())
+    } else {
+        templates::verify_email(outbox::NOBODY, &code, "")
+    };
+    outbox::write(bank, s, &letter, now, now + LIFE).await
 }
 
 /// What a person says once the code has come.
@@ -149,6 +229,7 @@ pub async fn verify_email(
     facade: Facade,
     proof: &Proof,
 ) -> Result<SignedIn, Failure> {
+    attempt::count_address(bank, visitor, Attempt::Confirm).await?;
     let signed_in = verify_unaudited(bank, visitor, facade, proof).await;
     let signed_in = act::audited(bank, visitor.act(VERIFY_EMAIL), signed_in).await?;
     signed_in.ended.forget(bank);
@@ -209,27 +290,34 @@ fn read(bank: &Bank, proof: &Proof) -> Result<(Email, Profile), Failure> {
     unless_faulty(read, faults)
 }
 
-/// Judges the code; the guess counts before anything is compared.
+/// Judges the code; the guess counts before anything is compared, in every registration
+/// that waits with the address, as the code may be any of theirs.
 async fn guess(bank: &Bank, email: &Email, code: &str) -> Result<Registration, Failure> {
-    let counted = bank
+    let (found, waits) = bank
         .db
         .write_retrying(|s| {
             Box::pin(async move {
                 let found = registration::count_guess(s, email, GUESSES_MAX).await?;
-                let waits = found.is_some() || registration::waits(s, email).await?;
+                let waits = !found.is_empty() || registration::waits(s, email).await?;
                 Ok::<_, Failure>((found, waits))
             })
         })
         .await?;
-    let found = match counted {
-        (Some(found), _) => found,
-        (None, true) => return Err(Refusal::TooManyAttempts.into()),
-        (None, false) => return Err(Refusal::BadCode.into()),
-    };
-    let hash = mac::code(&bank.ring, found.registration_id.as_bytes(), code.trim());
-    let fits = mac::same(&hash, &found.code_hash);
-    refuse_unless_right(judge(found.guesses, found.expires_at, bank.now(), fits))?;
-    Ok(found)
+    let now = bank.now();
+    // Where none fits, one that is still good says more than one that has expired.
+    let mut told = if waits { Guess::UsedUp } else { Guess::Wrong };
+    for one in found {
+        let row = one.registration_id.as_bytes();
+        let fits = mac::code_fits(&bank.ring, row, code.trim(), &one.code_hash);
+        match judge(one.guesses, one.expires_at, now, fits) {
+            Guess::Right => return Ok(one),
+            Guess::Wrong => told = Guess::Wrong,
+            Guess::Expired if told == Guess::UsedUp => told = Guess::Expired,
+            Guess::Expired | Guess::UsedUp => {}
+        }
+    }
+    refuse_unless_right(told)?;
+    Err(Refusal::BadCode.into())
 }
 
 async fn admit(bank: &Bank, s: &mut Session, admission: &Admission<'_>) -> Result<UserId, Failure> {
@@ -239,6 +327,7 @@ async fn admit(bank: &Bank, s: &mut Session, admission: &Admission<'_>) -> Resul
         // Another request with the same code was faster.
         return Err(Refusal::BadCode.into());
     }
+    registration::take_others(s, admission.email).await?;
     refuse_if_taken(s, admission).await?;
     let user_id = UserId::generate(bank.clock.as_ref(), bank.entropy.as_ref());
     let customer_id = free_customer_id(bank, s).await?;

@@ -1,7 +1,7 @@
 //! Signing in: a password, then a second factor.
 
 use super::{
-    act, challenge,
+    act, attempt, challenge,
     challenge::{Question, Reply},
     context::Bank,
     error::{Broken, Failure},
@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     domain::{
+        attempt::Attempt,
         challenge::{Asked, GUESSES_MAX, Purpose, resent_until},
         refusal::Refusal,
         session::Facade,
@@ -46,13 +47,15 @@ pub struct Form {
 /// The first step: the right password gets a question for the second factor.
 ///
 /// A wrong password, an unknown address and a person who has left get the same
-/// answer after the same time.
+/// answer after the same time. A try counts before the password is looked at, and the
+/// right one takes the count back; beyond its limit a try is not noted one by one.
 pub async fn log_in(
     bank: &Bank,
     visitor: &Visitor,
     facade: Facade,
     form: &Form,
 ) -> Result<Asked, Failure> {
+    attempt::count(bank, visitor, Attempt::Login, &form.email).await?;
     let mut known = None;
     let mut asked = Err(Refusal::BadCredentials.into());
     for _ in 0..CHECKS {
@@ -102,6 +105,9 @@ async fn log_in_unaudited(
     } else {
         None
     };
+    let account = person.user_id.to_wire();
+    let proven = (Attempt::Login, form.email.as_str());
+    attempt::count_after(bank, visitor, proven, Attempt::Code, &account).await?;
     let email = Email::parse(&person.email)
         .map_err(|_| Broken::Inconsistent("a person's email address"))?;
     let user_id = person.user_id;
@@ -142,11 +148,24 @@ pub async fn resend(
     visitor: &Visitor,
     challenge_id: Option<ChallengeId>,
 ) -> Result<(), Failure> {
+    let account = whose(bank, challenge_id).await?;
+    attempt::count(bank, visitor, Attempt::Code, &account).await?;
     let subject = challenge_id.map(ChallengeId::uuid);
     let sent = resend_unaudited(bank, visitor, challenge_id).await;
     act::audited_on(bank, visitor.act(RESEND), subject, sent).await?;
     outbox::wake(bank);
     Ok(())
+}
+
+/// What names the account of a login that waits; of one that does not, nobody's.
+async fn whose(bank: &Bank, challenge_id: Option<ChallengeId>) -> Result<String, Failure> {
+    let Some(id) = challenge_id else {
+        return Ok(String::new());
+    };
+    let mut s = bank.db.read().await?;
+    let found = challenges::lookup(&mut s, id, Purpose::Login, None).await?;
+    let user_id = found.and_then(|found| found.user_id);
+    Ok(user_id.map_or_else(|| id.to_wire(), UserId::to_wire))
 }
 
 async fn resend_unaudited(
@@ -199,6 +218,7 @@ pub async fn confirm(
     challenge_id: Option<ChallengeId>,
     reply: &Reply,
 ) -> Result<SignedIn, Failure> {
+    attempt::count_address(bank, visitor, Attempt::Confirm).await?;
     let subject = challenge_id.map(ChallengeId::uuid);
     let signed_in = confirm_unaudited(bank, visitor, facade, challenge_id, reply).await;
     let act = visitor.act(CONFIRM_LOGIN);

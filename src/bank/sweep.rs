@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{context::Bank, error::Failure, hold};
-use crate::store::{challenge, event, inbox, operation, registration, session};
+use super::{attempt::ROWS_MAX, context::Bank, error::Failure, hold};
+use crate::store::{attempt, challenge, event, inbox, operation, registration, session};
 
 /// How often holds that expired are given back: their money is wanted.
 const HOLDS_EVERY: Duration = Duration::from_secs(30);
@@ -28,6 +28,8 @@ pub struct Swept {
     pub keys: u64,
     /// Events of 30 days and more.
     pub events: u64,
+    /// Tries that do not count any more.
+    pub attempts: u64,
     /// Captured letters.
     pub letters: u64,
 }
@@ -65,6 +67,7 @@ pub async fn sweep(bank: &Bank) -> Result<Swept, Failure> {
                     challenges: challenge::sweep(s, now).await?,
                     registrations: registration::sweep(s, now).await?,
                     sessions: session::sweep(s, now).await?,
+                    attempts: attempt::sweep(s, now, ROWS_MAX).await?,
                     events: event::sweep(s, now - EVENTS_LIFE).await?,
                     letters: inbox::sweep(s, now).await?,
                 })

@@ -13,7 +13,7 @@ use super::{
     options::Options,
 };
 use crate::{
-    config::{checked::Config, settings::Settings},
+    config::{checked::Config, secret::SecretSettings, settings::Settings},
     db::{error::DbError, scratch},
     types::{entropy, entropy::SystemEntropy},
 };
@@ -99,7 +99,10 @@ impl Place {
             config: None,
             database_url: Some(home.url.clone()),
             data_dir: self.folder.clone(),
-            secret_key: Some(self.secret.clone()),
+            secrets: SecretSettings {
+                secret_key: Some(self.secret.clone()),
+                ..SecretSettings::default()
+            },
             smtp_url: None,
             public_url: None,
             frontend_url: Vec::new(),

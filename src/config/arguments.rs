@@ -46,6 +46,8 @@ pub enum Command {
     Schema,
     /// Make demo people with cards and a little history; sandbox only.
     Seed,
+    /// Seal everything anew with the newest secret, while servers run; the older ones can go afterwards.
+    Rekey,
     /// Compute every sum and balance of the books again; exit 1 on a difference.
     Audit,
     /// List the audit log: who did what, on what, from where, and what came of it; the newest last.

@@ -2,16 +2,14 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use super::{
-    secret,
-    settings::{Funding, Settings},
-};
+use super::settings::{Funding, Settings};
 use crate::{
     bank::context::Rules,
     crypto::keyring::Keyring,
+    domain::attempt::Allowances,
     http::{limits::Limits, server::Connections},
     ledger::engine::Capacity,
-    types::{entropy::Entropy, money::Currency, secret::Secret},
+    types::{entropy::Entropy, money::Currency},
 };
 
 /// Settings that were checked.
@@ -57,22 +55,14 @@ impl Settings {
         let currencies = self.read_currencies(&mut faults);
         self.check_urls(&mut faults);
         self.check_production(&mut faults);
-        let ring = match self.secret(entropy) {
-            Ok(Some(secret)) => Keyring::from_secret(&secret)
-                .map_err(|weak| faults.push(format!("TELLER_SECRET_KEY {weak}")))
-                .ok(),
-            Ok(None) => None,
-            Err(fault) => {
-                faults.push(fault);
-                None
-            }
-        };
+        let ring = self.secrets.ring(&self.data_dir, self.production, entropy, &mut faults);
         let (Some(ring), true) = (ring, faults.is_empty()) else {
             return Err(ConfigError(faults));
         };
         let default_funding = if self.production { Funding::Staff } else { Funding::Open };
         let funding = self.funding.unwrap_or(default_funding);
         // The sandbox is generous, so that a load can be put on it.
+        let allowances = if self.production { Allowances::PRODUCTION } else { Allowances::SANDBOX };
         let by_mode = |production| if self.production { production } else { 1_000_000 };
         Ok(Config {
             listen: self.listen,
@@ -89,6 +79,8 @@ impl Settings {
                 funding_open: funding == Funding::Open,
                 transfer_limit: self.transfer_limit.unwrap_or(by_mode(10_000)),
                 top_up_limit: self.top_up_limit.unwrap_or(by_mode(5_000)),
+                allowances: self.attempts.allowances(&allowances),
+                trusted_proxies: self.attempts.trusted_proxies.clone(),
             },
             ledger: Capacity {
                 waiting: self.ledger_queue as usize,
@@ -144,7 +136,7 @@ impl Settings {
         if !self.production {
             return;
         }
-        if self.secret_key.is_none() {
+        if !self.secrets.is_set() {
             faults.push("--production needs TELLER_SECRET_KEY: 32 random bytes or more".to_owned());
         }
         if self.smtp_url.is_none() {
@@ -160,25 +152,13 @@ impl Settings {
         let otherwise = || format!("sqlite://{}", self.data_dir.join("teller.db").display());
         self.database_url.clone().unwrap_or_else(otherwise)
     }
-
-    /// The secret of the settings, or the sandbox's own, made once and kept.
-    fn secret(&self, entropy: &dyn Entropy) -> Result<Option<Secret>, String> {
-        match (&self.secret_key, self.production) {
-            (Some(secret), _) => Ok(Some(Secret::new(secret))),
-            (None, true) => Ok(None),
-            (None, false) => {
-                let file = self.data_dir.join("secret.key");
-                let secret = secret::kept(&self.data_dir, &file, entropy);
-                secret.map(Some).map_err(|error| format!("{}: {error}", file.display()))
-            }
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::ffi::OsString;
+    use std::{ffi::OsString, fs, os::unix::fs::PermissionsExt as _, path::Path};
 
+    use super::Config;
     use crate::{config::arguments::read, types::entropy::SystemEntropy};
 
     fn arguments(texts: &[&str]) -> Vec<OsString> {
@@ -225,8 +205,76 @@ mod tests {
         let two = settings.check(&SystemEntropy).unwrap();
         assert_eq!(one.ring.key_id, two.ring.key_id);
         let mode = std::os::unix::fs::PermissionsExt::mode(
-            &std::fs::metadata(data.join("secret.key")).unwrap().permissions(),
+            &fs::metadata(data.join("secret.key")).unwrap().permissions(),
         );
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    const NEW: &str = "0123456789abcdef0123456789abcdef";
+    const OLD: &str = "fedcba9876543210fedcba9876543210";
+
+    fn check(folder: &Path, texts: &[&str]) -> Result<Config, String> {
+        let data = folder.join("data");
+        let all = ["teller", "--data-dir", data.to_str().unwrap()]
+            .into_iter()
+            .chain(texts.iter().copied());
+        let arguments: Vec<OsString> = all.map(OsString::from).collect();
+        let settings = read(&arguments).unwrap().settings;
+        settings.check(&SystemEntropy).map_err(|error| error.to_string())
+    }
+
+    fn file(folder: &Path, name: &str, text: &str, mode: u32) -> String {
+        let path = folder.join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_secret_comes_from_a_file_that_not_everybody_may_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let private = file(folder, "private", &format!("{NEW}\n"), 0o640);
+        let typed = check(folder, &["--secret-key", NEW]).unwrap();
+        let read = check(folder, &["--secret-key-file", &private]).unwrap();
+        assert_eq!(read.ring.key_id, typed.ring.key_id);
+        let open = file(folder, "open", NEW, 0o644);
+        let short = file(folder, "short", "secret", 0o600);
+        let sample = file(folder, "sample", "change-me-0123456789abcdef0123456789", 0o600);
+        for (texts, told) in [
+            (vec!["--secret-key-file", open.as_str()], "chmod o="),
+            (vec!["--secret-key-file", short.as_str()], "at least 32 bytes"),
+            (vec!["--secret-key-file", sample.as_str()], "never replaced"),
+            (vec!["--secret-key-file", "/nowhere/at/all"], "/nowhere/at/all"),
+            (vec!["--secret-key", NEW, "--secret-key-file", &private], "set one"),
+            (vec!["--secret-key", "secret"], "at least 32 bytes"),
+            (
+                vec!["--secret-key", NEW, "--old-secret-keys", "short"],
+                "TELLER_OLD_SECRET_KEYS must",
+            ),
+            (vec!["--secret-key", NEW, "--old-secret-key-files", &open], "chmod o="),
+        ] {
+            let error = check(folder, &texts).unwrap_err();
+            assert!(error.contains(told), "{texts:?}: {error}");
+            assert!(!error.contains(NEW), "{error}");
+        }
+    }
+
+    #[test]
+    fn older_secrets_stand_behind_the_newest() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let old = check(folder, &["--secret-key", OLD]).unwrap().ring;
+        let kept = file(folder, "old", OLD, 0o600);
+        for texts in [
+            ["--secret-key", NEW, "--old-secret-keys", OLD],
+            ["--secret-key", NEW, "--old-secret-key-files", &kept],
+        ] {
+            let ring = check(folder, &texts).unwrap().ring;
+            assert_ne!(ring.key_id, old.key_id);
+            assert!(ring.of(&old.key_id).is_some());
+        }
+        let same = check(folder, &["--secret-key", NEW, "--old-secret-keys", NEW]).unwrap().ring;
+        assert_eq!(same.all().count(), 1);
     }
 }

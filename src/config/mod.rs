@@ -4,8 +4,9 @@
 //! wrong with it, and where it goes, in `checked`; 3. its row in the README's table.
 
 pub mod intake;
+pub mod attempts;
+pub mod secret;
 pub mod settings;
 pub mod people;
 pub mod arguments;
-pub mod secret;
 pub mod checked;

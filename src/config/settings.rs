@@ -7,7 +7,7 @@ use std::{
 
 use clap::{ArgAction, ValueEnum, builder::BoolishValueParser};
 
-use super::intake::Intake;
+use super::{attempts::AttemptSettings, intake::Intake, secret::SecretSettings};
 
 /// Who may pay money in from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -61,15 +61,9 @@ pub struct Settings {
     )]
     pub data_dir: PathBuf,
 
-    /// The secret that all keys are made of, 32 random bytes or more; the sandbox makes its own.
-    #[arg(
-        long,
-        global = true,
-        env = "TELLER_SECRET_KEY",
-        hide_env_values = true,
-        value_name = "TEXT"
-    )]
-    pub secret_key: Option<String>,
+    /// The secrets.
+    #[command(flatten)]
+    pub secrets: SecretSettings,
 
     /// The SMTP server for letters: smtp://HOST:PORT, or smtps://USER:PASSWORD@HOST.
     #[arg(
@@ -127,6 +121,10 @@ pub struct Settings {
     /// What a person may bring in from outside in a day, in whole units of each currency; 5000 in production and 1000000 in the sandbox, where nothing is said.
     #[arg(long, global = true, env = "TELLER_TOP_UP_LIMIT", value_name = "UNITS", value_parser = clap::value_parser!(i64).range(1..=LIMIT_MAX))]
     pub top_up_limit: Option<i64>,
+
+    /// How often strangers may try something.
+    #[command(flatten)]
+    pub attempts: AttemptSettings,
 
     /// Movements that may wait to be written to the books; one more is told to come later.
     #[arg(long, global = true, env = "TELLER_LEDGER_QUEUE", value_name = "NUMBER", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]

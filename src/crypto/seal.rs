@@ -55,9 +55,7 @@ pub fn seal(ring: &Keyring, entropy: &dyn Entropy, place: Place<'_>, plain: &[u8
 pub fn open(ring: &Keyring, place: Place<'_>, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
     let (key_id, rest) = sealed.split_first_chunk::<KEY_ID_LENGTH>().ok_or(SealError::Broken)?;
     let (nonce, sealed) = rest.split_first_chunk::<NONCE_LENGTH>().ok_or(SealError::Broken)?;
-    if *key_id != ring.key_id {
-        return Err(SealError::UnknownKey);
-    }
+    let ring = ring.of(key_id).ok_or(SealError::UnknownKey)?;
     let associated = place.associated(key_id);
     let payload = Payload { msg: sealed, aad: &associated };
     XChaCha20Poly1305::new(&CipherKey::from(ring.seal.0))
@@ -65,9 +63,28 @@ pub fn open(ring: &Keyring, place: Place<'_>, sealed: &[u8]) -> Result<Vec<u8>, 
         .map_err(|_| SealError::Broken)
 }
 
+/// The value was sealed with the newest secret.
+pub fn is_newest(ring: &Keyring, sealed: &[u8]) -> bool {
+    sealed.starts_with(&ring.key_id)
+}
+
+/// The same value sealed with the newest secret; `None` where it is already.
+pub fn renew(
+    ring: &Keyring,
+    entropy: &dyn Entropy,
+    place: Place<'_>,
+    sealed: &[u8],
+) -> Result<Option<Vec<u8>>, SealError> {
+    if is_newest(ring, sealed) {
+        return Ok(None);
+    }
+    let plain = open(ring, place, sealed)?;
+    Ok(Some(seal(ring, entropy, place, &plain)))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Place, SealError, open, seal};
+    use super::{Place, SealError, is_newest, open, renew, seal};
     use crate::{
         crypto::keyring::Keyring,
         types::{entropy::SystemEntropy, secret::Secret},
@@ -88,6 +105,20 @@ mod tests {
         assert_eq!(open(&ring('a'), other_row, &sealed), Err(SealError::Broken));
         let other_column = Place { column: "users.number", row: b"1" };
         assert_eq!(open(&ring('a'), other_column, &sealed), Err(SealError::Broken));
+    }
+
+    #[test]
+    fn what_an_older_secret_sealed_opens_and_is_sealed_anew() {
+        let place = Place { column: "cards.number", row: b"1" };
+        let sealed = seal(&ring('a'), &SystemEntropy, place, b"secret");
+        let both = ring('b').with_older(vec![ring('a')]);
+        assert_eq!(open(&both, place, &sealed).unwrap(), b"secret");
+        assert!(!is_newest(&both, &sealed));
+        let renewed = renew(&both, &SystemEntropy, place, &sealed).unwrap().unwrap();
+        assert_eq!(open(&ring('b'), place, &renewed).unwrap(), b"secret");
+        assert_eq!(renew(&both, &SystemEntropy, place, &renewed), Ok(None));
+        let elsewhere = Place { column: "cards.number", row: b"2" };
+        assert_eq!(renew(&both, &SystemEntropy, elsewhere, &sealed), Err(SealError::Broken));
     }
 
     #[test]

@@ -77,11 +77,11 @@ pub fn verify(
     now: Instant,
 ) -> Result<Access, TokenError> {
     let header = decode_header(token).map_err(|_| TokenError::Invalid)?;
-    let ours = header.typ.as_deref() == Some(TYPE)
-        && header.kid.as_deref() == Some(ring.key_id_text().as_str());
-    if !ours {
+    if header.typ.as_deref() != Some(TYPE) {
         return Err(TokenError::Invalid);
     }
+    let kid = header.kid.as_deref().and_then(|kid| hex::decode(kid).ok());
+    let ring = kid.and_then(|kid| ring.of(&kid)).ok_or(TokenError::Invalid)?;
     let mut validation = Validation::new(Algorithm::HS256);
     validation.set_audience(&[audience]);
     validation.set_issuer(&[ISSUER]);
@@ -154,6 +154,17 @@ mod tests {
         assert_eq!(read('a', "graphql", late), Err(TokenError::Expired));
         let early = now - Duration::seconds(1);
         assert_eq!(read('a', "graphql", early), Err(TokenError::Invalid));
+    }
+
+    #[test]
+    fn a_token_of_an_older_secret_is_good_while_that_is_on_the_ring() {
+        let (now, access) = access();
+        let token = sign(&ring('a'), "graphql", &access, now);
+        let both = ring('b').with_older(vec![ring('a')]);
+        assert_eq!(verify(&both, "graphql", &token, now), Ok(access));
+        let newer = sign(&both, "graphql", &access, now);
+        assert_eq!(verify(&ring('b'), "graphql", &newer, now), Ok(access));
+        assert_eq!(verify(&ring('b'), "graphql", &token, now), Err(TokenError::Invalid));
     }
 
     #[test]

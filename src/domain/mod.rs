@@ -10,6 +10,7 @@
 //! the compiler names every face that must learn to say it; 3. test it here.
 
 pub mod fault;
+pub mod attempt;
 pub mod account;
 pub mod user;
 pub mod session;

@@ -61,7 +61,9 @@ pub fn check(password: &str, known: &Known<'_>) -> Result<(), &'static str> {
         return Err("must not be one of the most common passwords");
     }
     let bare = letters_and_digits(password);
-    if bare == BANK_NAME || known.words().iter().any(|word| letters_and_digits(word) == bare) {
+    // What has neither letters nor digits is no word, and not equal to a name that is not there.
+    let is_word = |word: &String| !bare.is_empty() && letters_and_digits(word) == bare;
+    if bare == BANK_NAME || known.words().iter().any(is_word) {
         return Err("must not be your name, your email address or the bank's name");
     }
     Ok(())

@@ -88,6 +88,11 @@ pub enum Refusal {
     },
     /// The session has ended meanwhile: the caller is nobody any more.
     SessionEnded,
+    /// Too much was tried or asked for, from here or for this account.
+    RateLimited {
+        /// When to come again, in seconds.
+        retry_after_seconds: u32,
+    },
     /// Too much is waiting; the same request may succeed a little later.
     Overloaded {
         /// When to come again, in seconds.
@@ -126,6 +131,7 @@ impl Refusal {
             Self::IdempotencyConflict => "IDEMPOTENCY_CONFLICT",
             Self::TooMany { .. } => "TOO_MANY",
             Self::SessionEnded => "SESSION_ENDED",
+            Self::RateLimited { .. } => "RATE_LIMITED",
             Self::Overloaded { .. } => "OVERLOADED",
         }
     }
@@ -186,7 +192,19 @@ impl Refusal {
             }
             Self::TooMany { noun, limit } => format!("At most {limit} {noun} are allowed."),
             Self::SessionEnded => "The session has ended. Sign in again.".to_owned(),
+            Self::RateLimited { retry_after_seconds } => {
+                format!("This was tried too often. Try again in {}.", wait(*retry_after_seconds))
+            }
             Self::Overloaded { .. } => "Too much is waiting. Try again shortly.".to_owned(),
         }
+    }
+}
+
+/// A time to wait, as people say it.
+fn wait(seconds: u32) -> String {
+    match seconds {
+        1 => "1 second".to_owned(),
+        2..=119 => format!("{seconds} seconds"),
+        _ => format!("{} minutes", seconds.div_ceil(60)),
     }
 }

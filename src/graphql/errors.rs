@@ -54,6 +54,8 @@ pub enum ErrorCode {
     CodeExpired,
     /// All guesses of the code are used up.
     TooManyAttempts,
+    /// Too much was tried or asked for; come again later.
+    RateLimited,
     /// A second factor must be confirmed first.
     StepUpRequired,
     /// The caller may not do this.
@@ -157,6 +159,8 @@ pub enum UserError {
     InsufficientFunds(InsufficientFunds),
     /// A limit is used up.
     LimitExceeded(LimitExceeded),
+    /// Too much was tried.
+    RateLimited(RateLimited),
     /// A second factor is needed first.
     StepUpRequired(StepUpRequired),
 }
@@ -211,6 +215,19 @@ pub struct LimitExceeded {
     limit: Limit,
 }
 
+/// Too much was tried or asked for, from this address or for this account.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct RateLimited {
+    /// What it is about, for programs.
+    code: ErrorCode,
+    /// What it is about, as a sentence.
+    message: String,
+    /// The field of the input that it is about, from the argument down.
+    path: Option<Vec<String>>,
+    /// When to come again, in seconds; the Retry-After header says the same.
+    retry_after_seconds: i32,
+}
+
 /// A second factor must be confirmed first.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct StepUpRequired {
@@ -249,6 +266,13 @@ enum Said {
 fn plain(code: ErrorCode, refusal: &Refusal, field: Option<&str>) -> Said {
     let path = field.map(path);
     Said::Data(vec![UserError::Refused(Refused { code, message: refusal.sentence(), path })])
+}
+
+fn rate_limited(message: String, retry_after_seconds: u32) -> Said {
+    let retry_after_seconds = i32::try_from(retry_after_seconds).unwrap_or(i32::MAX);
+    let code = ErrorCode::RateLimited;
+    let error = RateLimited { code, message, path: None, retry_after_seconds };
+    Said::Data(vec![UserError::RateLimited(error)])
 }
 
 /// The one mapping of refusals to GraphQL.
@@ -314,6 +338,7 @@ fn say(refusal: Refusal) -> Said {
             plain(ErrorCode::IdempotencyConflict, &refusal, Some("idempotencyKey"))
         }
         Refusal::TooMany { .. } => plain(ErrorCode::TooMany, &refusal, None),
+        Refusal::RateLimited { retry_after_seconds } => rate_limited(message, retry_after_seconds),
         Refusal::SessionEnded => Said::TopLevel(top_level(UNAUTHENTICATED, message)),
         Refusal::Overloaded { retry_after_seconds } => {
             let error = top_level(OVERLOADED, message);
@@ -327,7 +352,14 @@ fn say(refusal: Refusal) -> Said {
 pub fn payload(ctx: &Context<'_>, failure: Failure) -> Result<Vec<UserError>> {
     match failure {
         Failure::Refused(refusal) => match say(refusal) {
-            Said::Data(errors) => Ok(errors),
+            Said::Data(errors) => {
+                for error in &errors {
+                    if let UserError::RateLimited(limited) = error {
+                        request::come_again(ctx, limited.retry_after_seconds.unsigned_abs());
+                    }
+                }
+                Ok(errors)
+            }
             Said::TopLevel(error) => Err(error),
         },
         Failure::Broken(broken) => Err(internal(ctx, &broken)),
@@ -369,7 +401,10 @@ pub fn instead_of_amount(field: &str, mut errors: Vec<UserError>) -> Vec<UserErr
         match error {
             UserError::InsufficientFunds(error) => error.path = Some(path(field)),
             UserError::LimitExceeded(error) => error.path = Some(path(field)),
-            UserError::InvalidInput(_) | UserError::Refused(_) | UserError::StepUpRequired(_) => {}
+            UserError::InvalidInput(_)
+            | UserError::Refused(_)
+            | UserError::RateLimited(_)
+            | UserError::StepUpRequired(_) => {}
         }
     }
     errors

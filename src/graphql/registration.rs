@@ -7,6 +7,7 @@ use super::{
     errors::UserError,
     request,
     scalars::{Date, DateTime},
+    session::DonePayload,
     sign_in::{AuthPayload, DeviceInput, refuse_cookies},
 };
 use crate::{
@@ -84,6 +85,13 @@ pub struct VerifyEmailInput {
     use_cookies: Option<bool>,
 }
 
+/// Whose code is sent again.
+#[derive(Clone, InputObject)]
+pub struct ResendVerificationInput {
+    /// The email address that registered.
+    email: String,
+}
+
 /// The mutations that make a customer.
 #[derive(Default)]
 pub struct RegistrationMutation;
@@ -101,7 +109,7 @@ impl RegistrationMutation {
             phone_number: input.phone_number,
             social_security: Secret::new(input.social_security),
         };
-        match registration::register(request::bank(ctx), &form).await {
+        match registration::register(request::bank(ctx), request::visitor(ctx), &form).await {
             Ok(expires_at) => Ok(RegisterPayload {
                 registration_expires_at: Some(DateTime(expires_at)),
                 errors: Vec::new(),
@@ -111,6 +119,16 @@ impl RegistrationMutation {
                 Ok(RegisterPayload { errors, ..RegisterPayload::default() })
             }
         }
+    }
+
+    /// Sends a fresh code for a registration that waits; the older one is void then. Always the same answer: a person who is known already gets a letter that says so.
+    async fn resend_verification(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Whose code.")] input: ResendVerificationInput,
+    ) -> Result<DonePayload> {
+        let (bank, visitor) = (request::bank(ctx), request::visitor(ctx));
+        DonePayload::of(ctx, registration::resend(bank, visitor, &input.email).await)
     }
 
     /// Sends the code back with the rest, and signs in: the letter counts as second factor.

@@ -1,6 +1,6 @@
 //! Who sends a request: address, program, and the credential that they show.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 
@@ -16,14 +16,45 @@ use crate::{
     graphql::errors::{INTERNAL, OVERLOADED, UNAUTHENTICATED},
 };
 
-/// Whoever sends a request. The address is the socket's: no header can forge it.
-pub fn visitor(headers: &HeaderMap, peer: SocketAddr, request_id: &str) -> Visitor {
+/// Whoever sends a request. The address is the socket's, which no header can forge, or
+/// the one that a trusted proxy says.
+pub fn visitor(bank: &Bank, headers: &HeaderMap, peer: SocketAddr, request_id: &str) -> Visitor {
+    let trusted = |address: &IpAddr| {
+        bank.rules.trusted_proxies.iter().any(|network| network.contains(address))
+    };
+    let address = client_address(headers, peer.ip().to_canonical(), trusted);
     let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
     Visitor {
-        ip_address: peer.ip().to_canonical().to_string(),
+        ip_address: address.to_string(),
         user_agent: user_agent.map(str::to_owned),
         request_id: request_id.to_owned(),
     }
+}
+
+/// Where a request comes from. `X-Forwarded-For` is read from the right, where our own
+/// proxies write, and only as far as each that wrote is trusted: what stands further
+/// left, a client may have made up.
+fn client_address(headers: &HeaderMap, peer: IpAddr, trusted: impl Fn(&IpAddr) -> bool) -> IpAddr {
+    let mut address = peer;
+    let lines = headers.get_all("x-forwarded-for").iter().rev();
+    for hop in lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(',')) {
+        if !trusted(&address) {
+            break;
+        }
+        let Some(before) = hop_address(hop.trim()) else {
+            break;
+        };
+        address = before;
+    }
+    address
+}
+
+/// An address as proxies write it: bare, in brackets, or with a port.
+fn hop_address(hop: &str) -> Option<IpAddr> {
+    let bare = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']')).unwrap_or(hop);
+    let address = bare.parse().ok();
+    let address = address.or_else(|| hop.parse().ok().map(|socket: SocketAddr| socket.ip()));
+    address.map(|address: IpAddr| address.to_canonical())
 }
 
 /// The signed-in person; `None` where no credential was shown. One that opens
@@ -66,4 +97,35 @@ pub fn overloaded(retry_after_seconds: u32) -> Rejection {
     let message = "Too much is waiting. Try again shortly.";
     Rejection::request(StatusCode::SERVICE_UNAVAILABLE, OVERLOADED, message)
         .with_header(header::RETRY_AFTER, HeaderValue::from(retry_after_seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use axum::http::{HeaderMap, HeaderValue};
+
+    use super::client_address;
+
+    #[test]
+    fn only_a_trusted_hop_is_believed_and_only_from_the_right() {
+        let read = |peer: &str, lines: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append("x-forwarded-for", HeaderValue::from_str(line).unwrap());
+            }
+            let trusted = |address: &IpAddr| address.to_string().starts_with("10.");
+            client_address(&headers, peer.parse().unwrap(), trusted).to_string()
+        };
+        assert_eq!(read("192.0.2.1", &["198.51.100.9"]), "192.0.2.1", "no proxy of ours");
+        assert_eq!(read("10.0.0.1", &[]), "10.0.0.1");
+        assert_eq!(read("10.0.0.1", &["198.51.100.9"]), "198.51.100.9");
+        assert_eq!(read("10.0.0.1", &["1.1.1.1, 198.51.100.9"]), "198.51.100.9", "made up");
+        assert_eq!(read("10.0.0.1", &["198.51.100.9, 10.0.0.2"]), "198.51.100.9");
+        assert_eq!(read("10.0.0.1", &["1.1.1.1", "198.51.100.9", "10.0.0.2"]), "198.51.100.9");
+        assert_eq!(read("10.0.0.1", &["198.51.100.9, nonsense"]), "10.0.0.1");
+        assert_eq!(read("10.0.0.1", &["198.51.100.9:4711"]), "198.51.100.9");
+        assert_eq!(read("10.0.0.1", &["[2001:db8::1]:4711"]), "2001:db8::1");
+        assert_eq!(read("10.0.0.1", &["::ffff:198.51.100.9"]), "198.51.100.9");
+    }
 }

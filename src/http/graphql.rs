@@ -41,7 +41,7 @@ use crate::{
         },
         errors::{BAD_USER_INPUT, GRAPHQL_VALIDATION_FAILED, INTERNAL, OVERLOADED, TIMEOUT},
         guard::{cost, limits::Limits as DocumentLimits},
-        request::RequestId,
+        request::{ComeAgain, RequestId},
         schema,
         shape::{check::Shapes, faults::ShapeFault},
         viewer::Seat,
@@ -166,7 +166,7 @@ impl Graphql {
             return finish(rejection.answer(MediaType::Json, &request_id), &request_id);
         };
         let deadline = Instant::now() + self.limits.time;
-        let visitor = caller::visitor(headers, peer, &request_id);
+        let visitor = caller::visitor(&self.bank, headers, peer, &request_id);
         let prepared = async {
             let chosen = self.choose(read.await?, may_mutate)?;
             Ok((chosen, caller::permit(&self.bank, headers, &visitor).await?))
@@ -219,10 +219,12 @@ impl Graphql {
         let request_id = visitor.request_id.as_str();
         let Chosen { prepared, fresh, named, variables, cost } = chosen;
         // The text has done its part: what runs is the document that was read from it.
+        let again = ComeAgain::default();
         let request = Request::new(String::new())
             .variables(variables)
             .data(RequestId(request_id.to_owned()))
             .data(visitor.clone())
+            .data(again.clone())
             .data(Seat::new(&self.bank, permit));
         let (schema, document) = (self.schema.clone(), Arc::clone(&prepared));
         // In a task of its own, so that a panic ends this request and nothing else,
@@ -244,7 +246,12 @@ impl Graphql {
                 self.library.keep(hash, &text);
             }
         }
-        Ok(answer_executed(&executed, cost, media_type, request_id))
+        let mut response = answer_executed(&executed, cost, media_type, request_id);
+        if let Some(seconds) = again.seconds() {
+            let headers = response.headers_mut();
+            headers.entry(header::RETRY_AFTER).or_insert_with(|| HeaderValue::from(seconds));
+        }
+        Ok(response)
     }
 }
 

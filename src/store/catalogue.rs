@@ -1,9 +1,9 @@
 //! All statements by file and name, for the test that prepares them on both databases.
 
 use super::{
-    account, audit, bill, books, card, challenge, entry, event, hold, inbox, invite, key_ring,
-    leaving, limit, operation, outbox, posting_postgres, posting_sqlite, registration, savings,
-    seal, second_factor, session, standing, user,
+    account, attempt, audit, bill, books, card, challenge, entry, event, hold, inbox, invite,
+    key_ring, leaving, limit, operation, outbox, posting_postgres, posting_sqlite, registration,
+    rekey, savings, seal, second_factor, session, standing, user,
 };
 
 /// The statements of one file, by name.
@@ -17,6 +17,7 @@ pub const ALL: &[(&str, Statements)] = &[
     ("standing", standing::STATEMENTS),
     ("invite", invite::STATEMENTS),
     ("registration", registration::STATEMENTS),
+    ("attempt", attempt::STATEMENTS),
     ("session", session::STATEMENTS),
     ("challenge", challenge::STATEMENTS),
     ("second_factor", second_factor::STATEMENTS),
@@ -33,6 +34,7 @@ pub const ALL: &[(&str, Statements)] = &[
     ("outbox", outbox::STATEMENTS),
     ("inbox", inbox::STATEMENTS),
     ("leaving", leaving::STATEMENTS),
+    ("rekey", rekey::STATEMENTS),
     ("books", books::STATEMENTS),
 ];
 

@@ -3,6 +3,7 @@
 use super::statements::statements;
 use crate::{
     db::{error::DbError, session::Session},
+    domain::session::Facade,
     types::{
         clock::Instant,
         id::RegistrationId,
@@ -15,6 +16,8 @@ use crate::{
 pub struct NewRegistration<'n> {
     /// Names the registration; its code is bound to it.
     pub registration_id: RegistrationId,
+    /// The door that the person came in by.
+    pub facade: Facade,
     /// The address that must prove itself.
     pub email: &'n Email,
     /// The phone number.
@@ -53,37 +56,71 @@ pub struct Registration {
 }
 
 statements! {
-    /// A new registration of an address takes the place of the old one.
-    PUT = "
-        INSERT INTO registrations (
-            registration_id, email, email_key, phone_number, social_security,
-            social_security_index, code_hash, guesses, created_at, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9)
-        ON CONFLICT (email_key) DO UPDATE SET
-            registration_id = excluded.registration_id, email = excluded.email,
-            phone_number = excluded.phone_number, social_security = excluded.social_security,
-            social_security_index = excluded.social_security_index,
-            code_hash = excluded.code_hash, guesses = 0,
-            created_at = excluded.created_at, expires_at = excluded.expires_at";
+    /// Asked again with the same details, a registration takes the place of the older one.
+    /// Beyond those that may wait with one address the newest go, so that nobody can
+    /// crowd out one that was there before.
+    MAKE_ROOM = "
+        DELETE FROM registrations
+        WHERE email_key = $1 AND (
+            (phone_number = $2 AND social_security_index = $3)
+            OR registration_id NOT IN (
+                SELECT r.registration_id FROM registrations r
+                WHERE r.email_key = $1
+                    AND NOT (r.phone_number = $2 AND r.social_security_index = $3)
+                ORDER BY r.created_at, r.registration_id LIMIT $4))";
 
+    INSERT = "
+        INSERT INTO registrations (
+            registration_id, facade, email, email_key, phone_number, social_security,
+            social_security_index, code_hash, guesses, created_at, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10)";
+
+    /// A guess is one of each registration of the address that has any left.
     COUNT_GUESS = "
         UPDATE registrations SET guesses = guesses + 1
         WHERE email_key = $1 AND guesses < $2
         RETURNING registration_id, email, phone_number, social_security, social_security_index,
             code_hash, guesses, expires_at";
 
-    WAITS = "SELECT 1 FROM registrations WHERE email_key = $1";
+    OF_EMAIL = "
+        SELECT registration_id, email, phone_number, social_security, social_security_index,
+            code_hash, guesses, expires_at
+        FROM registrations WHERE email_key = $1 AND expires_at > $2
+        ORDER BY created_at, registration_id";
+
+    /// A fresh code gives no guess more; where all are used up it begins anew.
+    RENEW = "
+        UPDATE registrations
+        SET code_hash = $2, guesses = CASE WHEN guesses >= $3 THEN 0 ELSE guesses END
+        WHERE registration_id = $1";
+
+    WAITS = "SELECT 1 FROM registrations WHERE email_key = $1 LIMIT 1";
 
     TAKE = "DELETE FROM registrations WHERE registration_id = $1";
+
+    TAKE_OTHERS = "DELETE FROM registrations WHERE email_key = $1";
 
     SWEEP = "DELETE FROM registrations WHERE expires_at <= $1";
 }
 
-/// Writes a registration in place of an older one of the same address.
-pub async fn put(session: &mut Session, new: &NewRegistration<'_>) -> Result<(), DbError> {
+/// Writes a registration; at most `waiting_max` wait with one address.
+pub async fn put(
+    session: &mut Session,
+    new: &NewRegistration<'_>,
+    waiting_max: i64,
+) -> Result<(), DbError> {
     session
-        .query(PUT)
+        .query(MAKE_ROOM)
+        .bind(new.email.key())
+        .bind(new.phone.as_str())
+        .bind(new.social_security_index)
+        .bind(waiting_max - 1)
+        .execute()
+        .await?;
+    session
+        .query(INSERT)
         .bind(new.registration_id)
+        .bind(new.facade)
         .bind(new.email.as_str())
         .bind(new.email.key())
         .bind(new.phone.as_str())
@@ -97,13 +134,13 @@ pub async fn put(session: &mut Session, new: &NewRegistration<'_>) -> Result<(),
     Ok(())
 }
 
-/// Counts a guess and gives what it is about; `None` where no guess is left or nothing waits.
+/// Counts a guess in every registration of an address that has any left, and gives those.
 pub async fn count_guess(
     session: &mut Session,
     email: &Email,
     guesses_max: i64,
-) -> Result<Option<Registration>, DbError> {
-    session.query(COUNT_GUESS).bind(email.key()).bind(guesses_max).maybe().await
+) -> Result<Vec<Registration>, DbError> {
+    session.query(COUNT_GUESS).bind(email.key()).bind(guesses_max).all().await
 }
 
 /// A registration of this address waits, with guesses left or without.
@@ -111,9 +148,34 @@ pub async fn waits(session: &mut Session, email: &Email) -> Result<bool, DbError
     Ok(session.query(WAITS).bind(email.key()).scalar::<i32>().await?.is_some())
 }
 
+/// What waits with an address and has not expired, the oldest first.
+pub async fn of_email(
+    session: &mut Session,
+    email: &Email,
+    now: Instant,
+) -> Result<Vec<Registration>, DbError> {
+    session.query(OF_EMAIL).bind(email.key()).bind(now).all().await
+}
+
+/// Gives a registration another code.
+pub async fn renew(
+    session: &mut Session,
+    id: RegistrationId,
+    code_hash: &[u8],
+    guesses_max: i64,
+) -> Result<(), DbError> {
+    session.query(RENEW).bind(id).bind(code_hash).bind(guesses_max).execute().await?;
+    Ok(())
+}
+
 /// Takes a registration away; false where somebody else has taken it.
 pub async fn take(session: &mut Session, id: RegistrationId) -> Result<bool, DbError> {
     Ok(session.query(TAKE).bind(id).execute().await? == 1)
+}
+
+/// Takes away whatever else waits with an address.
+pub async fn take_others(session: &mut Session, email: &Email) -> Result<u64, DbError> {
+    session.query(TAKE_OTHERS).bind(email.key()).execute().await
 }
 
 /// Removes what has expired and tells how many.

@@ -26,6 +26,7 @@ use teller::{
     },
     crypto::keyring::Keyring,
     db::pool::Db,
+    domain::attempt::Allowances,
     http::router,
     ledger::{engine::Capacity, sealer::Sealer},
     mail::letter::Letter,
@@ -115,6 +116,8 @@ pub fn sandbox_rules() -> Rules {
         funding_open: true,
         transfer_limit: 1_000_000,
         top_up_limit: 1_000_000,
+        allowances: Allowances::SANDBOX,
+        trusted_proxies: Vec::new(),
     }
 }
 
@@ -124,8 +127,8 @@ impl TestBank {
         let db = fresh.open().await;
         let start = "2026-11-21T10:00:00Z".parse().expect("an instant");
         let clock = Arc::new(SettableClock::new(start));
-        let bank = assemble(db, Arc::clone(&clock), proof::seed(), rules);
-        key_ring::check(&bank).await.expect("a fresh database takes any key");
+        let mut bank = assemble(db, Arc::clone(&clock), proof::seed(), rules);
+        bank.ring = key_ring::open(&bank).await.expect("a fresh database takes any secret");
         account::open_those_of_the_bank(&bank).await.expect("the bank's accounts open");
         let peer = SocketAddr::from(([127, 0, 0, 1], 50_000));
         let router = router::router(bank.clone()).layer(MockConnectInfo(peer));
@@ -147,6 +150,27 @@ impl TestBank {
         router::router(bank.clone()).layer(MockConnectInfo(peer))
     }
 
+    /// Posts a GraphQL document to a router as nobody.
+    pub fn post_to_anonymous(
+        router: Router,
+        query: &str,
+        variables: Value,
+    ) -> impl Future<Output = Answer> + use<> {
+        let request = Self::request(Method::POST, "/graphql")
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::ACCEPT, "application/graphql-response+json");
+        let body = json!({ "query": query, "variables": variables }).to_string();
+        Self::through(router, request.body(Body::from(body)).expect("a request"))
+    }
+
+    /// Sends a request through a router and reads its answer whole.
+    async fn through(router: Router, request: Request<Body>) -> Answer {
+        let response = router.oneshot(request).await.expect("the router never fails");
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, usize::MAX).await.expect("a body in memory is read");
+        Answer { status: parts.status, headers: parts.headers, body: body.to_vec() }
+    }
+
     /// Posts a GraphQL document to a router.
     pub fn post_to(
         router: Router,
@@ -159,13 +183,7 @@ impl TestBank {
             .header(header::ACCEPT, "application/graphql-response+json")
             .header(header::AUTHORIZATION, format!("Bearer {token}"));
         let body = json!({ "query": query, "variables": variables }).to_string();
-        let request = request.body(Body::from(body)).expect("a request");
-        async move {
-            let response = router.oneshot(request).await.expect("the router never fails");
-            let (parts, body) = response.into_parts();
-            let body = to_bytes(body, usize::MAX).await.expect("a body in memory is read");
-            Answer { status: parts.status, headers: parts.headers, body: body.to_vec() }
-        }
+        Self::through(router, request.body(Body::from(body)).expect("a request"))
     }
 
     /// A request with a loopback Host, as a client of the sandbox sends it.
