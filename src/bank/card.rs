@@ -1,7 +1,7 @@
 //! Cards: made, shown, revealed.
 
 use super::{
-    challenge,
+    act, challenge,
     context::Bank,
     error::{Broken, Failure},
     operation::Keyed,
@@ -11,8 +11,8 @@ use crate::{
     crypto::{mac, seal, seal::Place},
     db::session::Session,
     domain::{
-        account::{AccountKind, AccountStatus},
-        card::{CARDS_MAX, expiration_date, expires_on, number},
+        account::AccountKind,
+        card::{CARDS_MAX, expiration_date, expires_on, number, require_shown},
         posting::TransactionKind,
         refusal::Refusal,
         user::full_name,
@@ -24,6 +24,7 @@ use crate::{
         card,
         card::{Card, NewCard},
         operation::ResultKind,
+        posting,
         posting_rows::Text,
         session, user,
     },
@@ -34,6 +35,8 @@ use crate::{
     },
 };
 
+/// What the audit log calls the showing of a card.
+const REVEAL: &str = "revealCard";
 /// The column of sealed card numbers; its index finds a card by its number.
 const NUMBER: &str = "cards.number";
 /// How often a random card number is drawn before something must be wrong.
@@ -75,6 +78,17 @@ pub async fn list(bank: &Bank, permit: &Permit) -> Result<Vec<CardView>, Failure
     Ok(open.into_iter().map(|(account, card)| CardView { account, card }).collect())
 }
 
+/// All of the caller's cards, closed ones too, in the order of their making.
+pub async fn list_all(bank: &Bank, permit: &Permit) -> Result<Vec<CardView>, Failure> {
+    let mut s = bank.db.read().await?;
+    let all = account::of_owner(&mut s, permit.user_id).await?;
+    let cards = all.into_iter().filter(|account| account.kind == AccountKind::Card);
+    let mut cards = join(&mut s, cards.collect()).await?;
+    // Two may be made in the same instant; these numbers are given one after the other.
+    cards.sort_by_key(|view| view.card.legacy_id);
+    Ok(cards)
+}
+
 /// Adds to accounts what they have as cards; one query for all of them.
 pub(super) async fn join(
     s: &mut Session,
@@ -97,6 +111,28 @@ async fn own(bank: &Bank, permit: &Permit, id: Option<AccountId>) -> Result<Card
     let own = found
         .filter(|account| account.kind == AccountKind::Card && account.owner_id == permit.user_id);
     join(&mut s, own.into_iter().collect()).await?.pop().ok_or_else(missing)
+}
+
+/// One of the caller's own cards, locked, in a session that is still alive.
+pub(super) async fn lock(
+    bank: &Bank,
+    s: &mut Session,
+    permit: &Permit,
+    id: Option<AccountId>,
+) -> Result<CardView, Failure> {
+    let missing = || Refusal::NotFound { field: "cardId", noun: "card" };
+    let id = id.ok_or_else(missing)?;
+    let found = posting::lock_accounts(s, &[id]).await?.pop();
+    let own = found.filter(|found| {
+        found.account.kind == AccountKind::Card && found.account.owner_id == permit.user_id
+    });
+    let own = own.ok_or_else(missing)?;
+    let facts = session::facts(s, permit.session_id, permit.user_id).await?;
+    if !facts.is_some_and(|facts| facts.is_alive(bank.now())) {
+        return Err(Refusal::SessionEnded.into());
+    }
+    let card = own.card.ok_or_else(missing)?;
+    Ok(CardView { account: own.account, card })
 }
 
 /// Makes a card; in the sandbox it starts with a credit from the bank.
@@ -219,28 +255,47 @@ pub async fn reveal(
     permit: &Permit,
     id: Option<AccountId>,
 ) -> Result<(CardView, CardDetails), Failure> {
+    let outcome = reveal_unaudited(bank, permit, id).await;
+    act::audited(bank, permit.act(REVEAL), outcome).await
+}
+
+async fn reveal_unaudited(
+    bank: &Bank,
+    permit: &Permit,
+    id: Option<AccountId>,
+) -> Result<(CardView, CardDetails), Failure> {
     let view = own(bank, permit, id).await?;
-    match view.account.status {
-        AccountStatus::Active => {}
-        AccountStatus::Frozen => return Err(Refusal::AccountFrozen.into()),
-        AccountStatus::Closed => return Err(Refusal::AccountClosed.into()),
-    }
+    require_shown(view.account.status)?;
     challenge::require_step_up(bank, permit).await?;
+    let shown = bank.db.write_retrying(|s| Box::pin(read_number(bank, s, permit, id)));
+    let (view, sealed) = shown.await?;
     let id = view.account.account_id;
-    let mut s = bank.db.read().await?;
-    // Asked again where the number is read: the session may have ended meanwhile,
-    // even by another field of the same document.
-    let facts = session::facts(&mut s, permit.session_id, permit.user_id).await?;
-    let now = bank.now();
-    if !facts.is_some_and(|facts| facts.is_alive(now) && facts.is_stepped_up(now)) {
-        return Err(Refusal::SessionEnded.into());
-    }
-    let sealed = card::number(&mut s, id).await?;
-    let sealed = sealed.ok_or(Broken::Inconsistent("a card has no number"))?;
     let plain = seal::open(&bank.ring, Place { column: NUMBER, row: id.as_bytes() }, &sealed)?;
     let number = std::str::from_utf8(&plain).ok().and_then(|text| CardNumber::parse(text).ok());
     let number = number.ok_or(Broken::Inconsistent("a sealed card number is none"))?;
     let expiration_date = expiration_date(view.card.expires_on);
     let cvv = mac::cvv(&bank.ring, number.expose(), &expiration_date);
     Ok((view, CardDetails { number, expiration_date, cvv }))
+}
+
+/// Reads the sealed number of a card with the row of the audit log that says so.
+async fn read_number(
+    bank: &Bank,
+    s: &mut Session,
+    permit: &Permit,
+    id: Option<AccountId>,
+) -> Result<(CardView, Vec<u8>), Failure> {
+    // Asked again where the number is read: the card may be frozen and the session may
+    // have ended meanwhile, even by another field of the same document.
+    let view = lock(bank, s, permit, id).await?;
+    require_shown(view.account.status)?;
+    let facts = session::facts(s, permit.session_id, permit.user_id).await?;
+    if !facts.is_some_and(|facts| facts.is_stepped_up(bank.now())) {
+        return Err(Refusal::SessionEnded.into());
+    }
+    let id = view.account.account_id;
+    let sealed = card::number(s, id).await?;
+    let sealed = sealed.ok_or(Broken::Inconsistent("a card has no number"))?;
+    act::done(bank, s, permit.act(REVEAL), Some(id.uuid()), None).await?;
+    Ok((view, sealed))
 }

@@ -19,11 +19,12 @@ use crate::{
         amount,
         event::{self, EventKind},
         hold::{HOLDS_MAX, Hold, HoldStatus, expires_at},
+        limit::{CounterKey, LimitKind, Used},
         posting::TransactionKind,
         refusal::Refusal,
     },
     ledger::posting::{Answer, End, Movement, Posting, Sum},
-    store::{account, hold, operation::ResultKind, posting, posting::Customer, session},
+    store::{account, hold, limit, operation::ResultKind, posting, posting::Customer, session},
     types::{
         clock::Instant,
         id::{AccountId, HoldId, TransactionId},
@@ -151,6 +152,7 @@ async fn place_unaudited(
                 require_session(bank, s, permit).await?;
                 let new = judge(s, &customer, asked, merchant, hold_id, bank.now()).await?;
                 hold::insert(s, &new).await?;
+                count(s, &customer, new.amount, bank.now()).await?;
                 let held = customer.account.balance.held.plus(new.amount);
                 let held = held.ok_or_else(|| Refusal::invalid("amount", "is too large"))?;
                 account::hold(s, card.id, held).await?;
@@ -218,6 +220,38 @@ async fn judge(
         created_at: now,
         expires_at: until,
     })
+}
+
+/// What a card's limit of the day is, with its counter, which is locked.
+async fn counter(
+    s: &mut Session,
+    customer: &Customer,
+    now: Instant,
+) -> Result<Option<(CounterKey, Minor, Used)>, Failure> {
+    let account = &customer.account;
+    let Some(limit) = account.spending_limit else {
+        return Ok(None);
+    };
+    let currency = account.balance.currency;
+    let key = (account.account_id.uuid(), LimitKind::CardSpending, currency);
+    let used = posting::lock_limits(s, &[key]).await?.pop().map(|(_, used)| used);
+    let nothing = Used { window_start: now.date_naive(), used: Minor::ZERO };
+    Ok(Some((key, limit, used.unwrap_or(nothing))))
+}
+
+/// Counts a new hold as spent: its capture, of which the card cannot know when it comes,
+/// shall never fail for the day's limit.
+async fn count(
+    s: &mut Session,
+    customer: &Customer,
+    amount: Minor,
+    now: Instant,
+) -> Result<(), Failure> {
+    if let Some((key, limit, used)) = counter(s, customer, now).await? {
+        let used = used.spend(key.1, limit, amount, key.2, now).map_err(Refusal::LimitExceeded)?;
+        limit::set(s, &key, used).await?;
+    }
+    Ok(())
 }
 
 /// The card's owner is told that something of it has changed.
@@ -304,7 +338,7 @@ async fn release_unaudited(
                 let hold = posting::lock_holds(s, &[hold_id]).await?.pop();
                 let hold = hold.ok_or(Refusal::NotFound { field: "holdId", noun: "hold" })?;
                 hold.require_open(bank.now())?;
-                give_back(s, &customer, &hold, HoldStatus::Released).await?;
+                give_back(s, &customer, &hold, HoldStatus::Released, bank.now()).await?;
                 let told = changed(&customer);
                 let act = permit.act(RELEASE);
                 act::done(bank, s, act, Some(hold_id.uuid()), Some(told)).await?;
@@ -321,11 +355,16 @@ async fn give_back(
     customer: &Customer,
     hold: &Hold,
     status: HoldStatus,
+    now: Instant,
 ) -> Result<(), Failure> {
     if hold::end(s, hold.hold_id, status).await? {
         let rest = customer.account.balance.held.minus(hold.amount);
         let rest = rest.ok_or(Broken::Inconsistent("less is held than a hold holds"))?;
         account::hold(s, hold.account_id, rest).await?;
+        if let Some((key, _, used)) = counter(s, customer, now).await? {
+            let used = used.give_back(hold.amount, hold.created_at.date_naive());
+            limit::set(s, &key, used).await?;
+        }
     }
     Ok(())
 }
@@ -353,7 +392,7 @@ async fn expire_one(bank: &Bank, s: &mut Session, known: &Hold) -> Result<bool, 
     let Some(hold) = open else {
         return Ok(false);
     };
-    give_back(s, &customer, &hold, HoldStatus::Expired).await?;
+    give_back(s, &customer, &hold, HoldStatus::Expired, bank.now()).await?;
     let act = bank.act("expireHold");
     act::done(bank, s, act, Some(hold.hold_id.uuid()), Some(changed(&customer))).await?;
     Ok(true)

@@ -34,8 +34,8 @@ pub async fn list(
     if let Some(person) = person {
         filter.person = Some(find(bank, person).await?);
     }
-    let since = since.unwrap_or(Position::OLDEST.posted_at);
-    let until = until.unwrap_or(Position::NEWEST.posted_at);
+    let since = since.unwrap_or(Position::FIRST);
+    let until = until.unwrap_or(Position::LAST);
     let mut s = bank.db.read().await?;
     s.allow_scans().await?;
     let first = first_name(since);

@@ -125,6 +125,17 @@ pub(super) fn own(
     Ok((named, End::Account { named, owner, field, hidden_when_closed: false }))
 }
 
+/// The card's number, where the target is named by one.
+pub(super) fn read_number(target: &Target) -> Result<Option<CardNumber>, Refusal> {
+    match target {
+        Target::CardNumber(number) => {
+            let read = CardNumber::parse(number);
+            read.map(Some).map_err(|error| Refusal::invalid("to.cardNumber", error.0))
+        }
+        Target::Account(_) => Ok(None),
+    }
+}
+
 /// Pays from one of the caller's accounts to any open account of a customer.
 pub async fn pay(bank: &Bank, permit: &Permit, payment: &Payment) -> Result<MovedMoney, Failure> {
     let prepared = prepare_payment(bank, permit, payment);
@@ -138,13 +149,7 @@ type Prepared = (Keyed, Movement, AccountRef);
 
 fn prepare_payment(bank: &Bank, permit: &Permit, payment: &Payment) -> Result<Prepared, Failure> {
     let note = read_note(payment.note.as_deref())?;
-    let number = match &payment.to {
-        Target::CardNumber(number) => Some(
-            CardNumber::parse(number)
-                .map_err(|error| Refusal::invalid("to.cardNumber", error.0))?,
-        ),
-        Target::Account(_) => None,
-    };
+    let number = read_number(&payment.to)?;
     let target = match (&number, &payment.to) {
         (Some(number), _) => number.expose().as_bytes(),
         (None, Target::Account(id)) => id_bytes(id.as_ref()),
@@ -284,7 +289,11 @@ pub(super) async fn find(
 }
 
 /// Where money is to go: any customer's account that is open.
-fn find_target(bank: &Bank, target: &Target, number: Option<&CardNumber>) -> Result<End, Refusal> {
+pub(super) fn find_target(
+    bank: &Bank,
+    target: &Target,
+    number: Option<&CardNumber>,
+) -> Result<End, Refusal> {
     match (target, number) {
         (Target::CardNumber(_), Some(number)) => {
             let index = card::number_index(bank, number);

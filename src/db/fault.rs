@@ -30,6 +30,7 @@ pub enum Strike {
 /// One fault at one step.
 #[derive(Debug)]
 pub struct Plan {
+    first: u32,
     left: AtomicU32,
     strike: Strike,
     crashed: Notify,
@@ -39,8 +40,18 @@ impl Plan {
     /// Strikes once, at the step after `steps` others. A statement is one step, and so
     /// are the moment before a commit and the moment after it.
     pub fn new(steps: u32, strike: Strike) -> Arc<Self> {
-        let left = AtomicU32::new(steps.saturating_add(1));
-        Arc::new(Self { left, strike, crashed: Notify::new() })
+        let first = steps.saturating_add(1);
+        Arc::new(Self { first, left: AtomicU32::new(first), strike, crashed: Notify::new() })
+    }
+
+    /// Strikes never; [`Self::taken`] tells how many steps the work took.
+    pub fn counting() -> Arc<Self> {
+        Self::new(u32::MAX, Strike::Fail)
+    }
+
+    /// How many steps were taken so far.
+    pub fn taken(&self) -> u32 {
+        self.first.saturating_sub(self.left.load(Ordering::SeqCst))
     }
 
     /// It has struck.

@@ -1,8 +1,12 @@
-//! Cards: their numbers and how long they last.
+//! Cards: their numbers, how long they last, and what their owner may change of them.
 
 use chrono::{Datelike as _, Days, NaiveDate};
 
-use crate::types::{entropy, entropy::Entropy, text::CardNumber};
+use super::{
+    account::{AccountStatus, Balance},
+    refusal::Refusal,
+};
+use crate::types::{entropy, entropy::Entropy, money::Minor, text::CardNumber};
 
 /// Cards that one person may have open.
 pub const CARDS_MAX: i64 = 20;
@@ -10,6 +14,46 @@ pub const CARDS_MAX: i64 = 20;
 pub const NUMBER_RANGE: &str = "99991";
 /// How long a card lasts, in days: five years without their leap days.
 const LIFE_DAYS: u64 = 5 * 365;
+
+/// What the owner of a card does with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// Nothing may leave it any more.
+    Freeze,
+    /// Everything may happen again.
+    Unfreeze,
+    /// Nothing may ever happen again.
+    Close,
+    /// Something else that does not touch its money.
+    Settings,
+}
+
+/// What a card becomes by a change: money is never locked up in a closed one.
+pub fn change(
+    status: AccountStatus,
+    balance: &Balance,
+    change: Change,
+) -> Result<AccountStatus, Refusal> {
+    let empty = balance.posted == Minor::ZERO && balance.held == Minor::ZERO;
+    match (status, change) {
+        (AccountStatus::Closed, _) => Err(Refusal::AccountClosed),
+        (_, Change::Freeze) => Ok(AccountStatus::Frozen),
+        (_, Change::Unfreeze) => Ok(AccountStatus::Active),
+        (_, Change::Settings) => Ok(status),
+        (AccountStatus::Frozen, Change::Close) => Err(Refusal::AccountFrozen),
+        (AccountStatus::Active, Change::Close) if !empty => Err(Refusal::AccountNotEmpty),
+        (AccountStatus::Active, Change::Close) => Ok(AccountStatus::Closed),
+    }
+}
+
+/// What stands on a card may be shown.
+pub fn require_shown(status: AccountStatus) -> Result<(), Refusal> {
+    match status {
+        AccountStatus::Active => Ok(()),
+        AccountStatus::Frozen => Err(Refusal::AccountFrozen),
+        AccountStatus::Closed => Err(Refusal::AccountClosed),
+    }
+}
 
 /// A number of our range that nobody can foretell; whether it is free is for the store to say.
 pub fn number(entropy: &dyn Entropy) -> CardNumber {

@@ -1,6 +1,7 @@
-//! What a person may move in a day.
+//! What a person may move in a day, and what may be spent from a card.
 
 use chrono::{Days, NaiveDate, NaiveTime};
+use uuid::Uuid;
 
 use crate::types::{
     clock::Instant,
@@ -15,6 +16,8 @@ pub enum LimitKind {
     Transfer,
     /// What a person brings in from outside.
     TopUp,
+    /// What is spent from a card, as its owner has set it.
+    CardSpending,
 }
 
 impl LimitKind {
@@ -23,9 +26,13 @@ impl LimitKind {
         match self {
             Self::Transfer => "TRANSFER",
             Self::TopUp => "TOP_UP",
+            Self::CardSpending => "CARD_SPENDING",
         }
     }
 }
+
+/// What names a counter: a person or a card, what is limited, and in which currency.
+pub type CounterKey = (Uuid, LimitKind, Currency);
 
 /// What was used of a limit, and in which window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +54,13 @@ pub struct Limit {
     pub remaining: Money,
     /// When the day ends.
     pub resets_at: Instant,
+}
+
+/// How many seconds are left of the day of an instant, in UTC; one at least.
+pub fn left_of_day(now: Instant) -> u32 {
+    let midnight = now.date_naive().checked_add_days(Days::new(1));
+    let left = midnight.map(|day| day.and_time(NaiveTime::MIN).and_utc() - now);
+    left.and_then(|left| u32::try_from(left.num_seconds()).ok()).unwrap_or(0).max(1)
 }
 
 impl Used {
@@ -75,17 +89,38 @@ impl Used {
         let today = self.today(now);
         match today.used.plus(amount) {
             Some(used) if used <= limit => Ok(Self { used, ..today }),
-            _ => {
-                let remaining = limit.0.saturating_sub(today.used.0).max(0);
-                let next = today.window_start.checked_add_days(Days::new(1));
-                let resets_at = next.unwrap_or(today.window_start).and_time(NaiveTime::MIN);
-                Err(Limit {
-                    kind,
-                    limit: Money::new(limit, currency),
-                    remaining: Money::new(Minor(remaining), currency),
-                    resets_at: resets_at.and_utc(),
-                })
-            }
+            _ => Err(self.standing(kind, limit, currency, now)),
+        }
+    }
+
+    /// What is left of `limit` in the day of `now`, and when that day ends.
+    pub fn standing(
+        self,
+        kind: LimitKind,
+        limit: Minor,
+        currency: Currency,
+        now: Instant,
+    ) -> Limit {
+        let today = self.today(now);
+        let remaining = limit.0.saturating_sub(today.used.0).max(0);
+        let next = today.window_start.checked_add_days(Days::new(1));
+        let resets_at = next.unwrap_or(today.window_start).and_time(NaiveTime::MIN);
+        Limit {
+            kind,
+            limit: Money::new(limit, currency),
+            remaining: Money::new(Minor(remaining), currency),
+            resets_at: resets_at.and_utc(),
+        }
+    }
+
+    /// Takes back what was used on `day`; another day's use is over and counts no more.
+    #[must_use]
+    pub fn give_back(self, amount: Minor, day: NaiveDate) -> Self {
+        if self.window_start == day {
+            let used = self.used.minus(amount).unwrap_or(Minor::ZERO).max(Minor::ZERO);
+            Self { used, ..self }
+        } else {
+            self
         }
     }
 }
@@ -94,7 +129,7 @@ impl Used {
 mod tests {
     use chrono::Duration;
 
-    use super::{LimitKind, Used};
+    use super::{LimitKind, Used, left_of_day};
     use crate::types::{
         clock::Instant,
         money::{Currency, Minor, Money},
@@ -116,5 +151,10 @@ mod tests {
         let tomorrow = spend(used, 100, now + Duration::days(1)).unwrap();
         assert_eq!(tomorrow.used, Minor(100));
         assert!(spend(tomorrow, 1, now).is_err(), "a clock that was set back");
+        assert_eq!(left_of_day(now), 14 * 3_600);
+        assert_eq!(left_of_day("2026-11-21T23:59:59.5Z".parse().unwrap()), 1);
+        assert_eq!(used.give_back(Minor(50), now.date_naive()).used, Minor(10));
+        assert_eq!(used.give_back(Minor(70), now.date_naive()).used, Minor(0));
+        assert_eq!(tomorrow.give_back(Minor(50), now.date_naive()), tomorrow);
     }
 }

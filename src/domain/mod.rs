@@ -30,3 +30,4 @@ pub mod hold;
 pub mod event;
 pub mod posting;
 pub mod seal;
+pub mod history;

@@ -11,7 +11,7 @@ use crate::types::{
 };
 
 /// What a movement is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum TransactionKind {
     /// From one account to another, of the same person or not.
@@ -47,6 +47,21 @@ impl TransactionKind {
             Self::SavingsWithdrawal => "SAVINGS_WITHDRAWAL",
             Self::Reversal => "REVERSAL",
             Self::OpeningCredit => "OPENING_CREDIT",
+        }
+    }
+
+    /// It spends, where it leaves a card for somebody else's account: the card's own limit
+    /// counts it. A purchase was counted when its hold was placed.
+    pub const fn is_spending(self) -> bool {
+        match self {
+            Self::Transfer | Self::BillPayment => true,
+            Self::TopUp
+            | Self::Income
+            | Self::Purchase
+            | Self::SavingsTopUp
+            | Self::SavingsWithdrawal
+            | Self::Reversal
+            | Self::OpeningCredit => false,
         }
     }
 

@@ -132,6 +132,13 @@ impl AddressForm {
     }
 }
 
+/// "Ann L.": enough to know whom one means to pay, and no more; none where no name is known.
+pub fn short_name(first: Option<&str>, last: Option<&str>) -> Option<String> {
+    let first = first?;
+    let initial = last.and_then(|last| last.chars().next());
+    Some(initial.map_or_else(|| first.to_owned(), |initial| format!("{first} {initial}.")))
+}
+
 /// "Ann Lee", of whichever parts are known.
 pub fn full_name(first: Option<&str>, last: Option<&str>) -> String {
     [first, last].into_iter().flatten().collect::<Vec<_>>().join(" ")

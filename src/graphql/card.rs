@@ -7,15 +7,17 @@ use super::{
     account::{AccountKind, AccountStatus},
     errors,
     errors::UserError,
-    money::Balance,
+    money::{Balance, Money},
     request,
-    scalars::{CurrencyCode, Date, DateTime, IdempotencyKey},
+    scalars::{CurrencyCode, Date, DateTime, Decimal, IdempotencyKey},
     viewer,
 };
 use crate::{
     bank::{
         card,
         card::{CardDetails as Details, CardView},
+        card_state,
+        error::Failure,
     },
     domain::user::full_name,
     types::{id::AccountId, text::masked_card_number},
@@ -48,6 +50,8 @@ pub struct Card {
     pub(super) masked_number: String,
     /// The last day on which it is good.
     pub(super) expires_on: Date,
+    /// Spending allowed in a day; null where none is set.
+    pub(super) spending_limit: Option<Money>,
     /// When it was made.
     pub(super) created_at: DateTime,
     /// Its money.
@@ -69,6 +73,7 @@ impl From<CardView> for Card {
             masked_number: masked_card_number(&card.last4),
             last4: card.last4,
             expires_on: Date(card.expires_on),
+            spending_limit: money.spending_limit.map(|limit| money.balance.money(limit).into()),
             created_at: DateTime(money.created_at),
             balance: (&money.balance).into(),
         }
@@ -124,14 +129,19 @@ impl CardQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "Which card.")] by: CardSelector,
     ) -> Result<Option<Card>> {
-        let cards = list(ctx).await?;
-        let fits = |card: &Card| match &by {
-            CardSelector::Id(id) => card.id == *id,
-            CardSelector::Last4(last4) => card.last4 == *last4,
-            CardSelector::LegacyId(legacy_id) => card.legacy_id == *legacy_id,
-        };
+        let viewer = viewer::current(ctx)?;
+        let cards = card::list_all(request::bank(ctx), &viewer.permit).await;
+        let cards = cards.map_err(|failure| errors::query(ctx, failure))?;
+        let mut cards = cards.into_iter().map(Card::from);
         // The list is in the order of making, so the last one that fits is the newest.
-        Ok(cards.into_iter().rfind(fits))
+        Ok(match &by {
+            CardSelector::Id(id) => cards.find(|card| card.id == *id),
+            CardSelector::LegacyId(legacy_id) => cards.find(|card| card.legacy_id == *legacy_id),
+            // Four digits name no closed card, whose id still does.
+            CardSelector::Last4(last4) => {
+                cards.rfind(|card| card.status != AccountStatus::Closed && card.last4 == *last4)
+            }
+        })
     }
 }
 
@@ -159,6 +169,15 @@ pub struct CardRefInput {
     card_id: ID,
 }
 
+/// What may be spent from a card in a day.
+#[derive(Debug, Clone, InputObject)]
+pub struct SetCardLimitInput {
+    /// The card's id.
+    card_id: ID,
+    /// How much, in the card's currency; null, or nothing said, removes the limit.
+    amount: Option<Decimal>,
+}
+
 /// What became of a mutation on a card.
 #[derive(Debug, Clone, Default, SimpleObject)]
 pub struct CardPayload {
@@ -179,6 +198,15 @@ pub struct RevealCardPayload {
     details: Option<CardDetails>,
     /// Why it was refused.
     errors: Vec<UserError>,
+}
+
+fn show(ctx: &Context<'_>, outcome: Result<CardView, Failure>) -> Result<CardPayload> {
+    Ok(match outcome {
+        Ok(view) => CardPayload { card: Some(view.into()), ..CardPayload::default() },
+        Err(failure) => {
+            CardPayload { errors: errors::payload(ctx, failure)?, ..CardPayload::default() }
+        }
+    })
 }
 
 /// The mutations of cards.
@@ -208,6 +236,55 @@ impl CardMutation {
                 Ok(CardPayload { errors, ..CardPayload::default() })
             }
         }
+    }
+
+    /// Freezes a card: nothing leaves it and its number is not shown; money still comes in, and
+    /// what merchants have reserved can still be captured.
+    async fn freeze_card(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which card.")] input: CardRefInput,
+    ) -> Result<CardPayload> {
+        let viewer = viewer::bearer(ctx)?;
+        let id = account::card_from_wire(&input.card_id);
+        show(ctx, card_state::freeze(request::bank(ctx), &viewer.permit, id).await)
+    }
+
+    /// Lets a frozen card be used again.
+    async fn unfreeze_card(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which card.")] input: CardRefInput,
+    ) -> Result<CardPayload> {
+        let viewer = viewer::bearer(ctx)?;
+        let id = account::card_from_wire(&input.card_id);
+        show(ctx, card_state::unfreeze(request::bank(ctx), &viewer.permit, id).await)
+    }
+
+    /// Sets what may be spent from a card in a day, or removes the limit. Payments to others
+    /// count, and purchases from the moment at which a merchant reserves their money; moves
+    /// between the person's own accounts do not.
+    async fn set_card_limit(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which card, and how much.")] input: SetCardLimitInput,
+    ) -> Result<CardPayload> {
+        let viewer = viewer::bearer(ctx)?;
+        let id = account::card_from_wire(&input.card_id);
+        let amount = input.amount.map(|amount| amount.0);
+        let bank = request::bank(ctx);
+        show(ctx, card_state::set_limit(bank, &viewer.permit, id, amount.as_ref()).await)
+    }
+
+    /// Closes a card for good. It must not be frozen, have 0 posted and no open hold.
+    async fn close_card(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which card.")] input: CardRefInput,
+    ) -> Result<CardPayload> {
+        let viewer = viewer::bearer(ctx)?;
+        let id = account::card_from_wire(&input.card_id);
+        show(ctx, card_state::close(request::bank(ctx), &viewer.permit, id).await)
     }
 
     /// Shows a card's full number, last day and CVV, once a second factor was confirmed in this

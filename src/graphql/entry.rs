@@ -1,17 +1,18 @@
 //! Accounts, their histories and their transactions: the part of the schema whose
 //! types refer to each other in a circle, and so stand in one file.
 
-use async_graphql::{ComplexObject, Context, Enum, ID, Interface, Object, Result, SimpleObject};
+use async_graphql::{ComplexObject, Context, ID, Interface, Object, Result, SimpleObject};
 
 use super::{
     account,
     card::Card,
     errors,
+    history::{Asked, Direction, HistoryFilter, TransactionKind},
     hold::Hold,
     money::Money,
     request,
     savings::SavingsAccount,
-    scalars::{BigInt, Cursor, DateTime},
+    scalars::{BigInt, CurrencyCode, Cursor, DateTime},
     seal,
     seal::Receipt,
     viewer,
@@ -19,8 +20,9 @@ use super::{
 };
 use crate::{
     bank::{
-        entry,
-        entry::{Scope, TransactionView},
+        entry::TransactionView,
+        history,
+        history::{Ask, Scope},
         product::Product,
     },
     domain::posting,
@@ -31,57 +33,9 @@ use crate::{
         money,
         money::Minor,
         page,
-        page::{Page, Window},
+        page::Page,
     },
 };
-
-/// What a movement was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-pub enum TransactionKind {
-    /// From one account to another.
-    Transfer,
-    /// Money from outside.
-    TopUp,
-    /// A deposit that the bank's staff recorded.
-    Income,
-    /// A merchant was paid by card.
-    Purchase,
-    /// A bill was paid.
-    BillPayment,
-    /// From a card to a savings goal of the same person.
-    SavingsTopUp,
-    /// From a savings goal to a card of the same person.
-    SavingsWithdrawal,
-    /// Takes another transaction back, in whole or in part.
-    Reversal,
-    /// What the bank gave to a new account in the sandbox.
-    OpeningCredit,
-}
-
-impl From<posting::TransactionKind> for TransactionKind {
-    fn from(kind: posting::TransactionKind) -> Self {
-        match kind {
-            posting::TransactionKind::Transfer => Self::Transfer,
-            posting::TransactionKind::TopUp => Self::TopUp,
-            posting::TransactionKind::Income => Self::Income,
-            posting::TransactionKind::Purchase => Self::Purchase,
-            posting::TransactionKind::BillPayment => Self::BillPayment,
-            posting::TransactionKind::SavingsTopUp => Self::SavingsTopUp,
-            posting::TransactionKind::SavingsWithdrawal => Self::SavingsWithdrawal,
-            posting::TransactionKind::Reversal => Self::Reversal,
-            posting::TransactionKind::OpeningCredit => Self::OpeningCredit,
-        }
-    }
-}
-
-/// Which way money went, seen from an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-pub enum Direction {
-    /// It came in.
-    In,
-    /// It went out.
-    Out,
-}
 
 /// What holds a person's money: a card, a savings goal or the e-wallet.
 #[derive(Debug, Clone, Interface)]
@@ -94,11 +48,7 @@ pub enum Direction {
         ty = "&String",
         desc = "How the person's own lists call it: the masked number, the goal's name, or the wallet."
     ),
-    field(
-        name = "currency",
-        ty = "&super::scalars::CurrencyCode",
-        desc = "What it is counted in."
-    ),
+    field(name = "currency", ty = "&CurrencyCode", desc = "What it is counted in."),
     field(name = "created_at", ty = "&DateTime", desc = "When it was opened."),
     field(name = "balance", ty = "&super::money::Balance", desc = "Its money."),
     field(
@@ -111,6 +61,11 @@ pub enum Direction {
         name = "history",
         ty = "EntryConnection",
         desc = "Its entries, the newest first.",
+        arg(
+            name = "filter",
+            ty = "Option<HistoryFilter>",
+            desc = "Which entries; all where nothing is said."
+        ),
         arg(
             name = "first",
             ty = "Option<i32>",
@@ -165,12 +120,16 @@ impl Card {
     async fn history(
         &self,
         ctx: &Context<'_>,
+        #[graphql(desc = "Which entries; all where nothing is said.")] filter: Option<
+            HistoryFilter,
+        >,
         #[graphql(desc = "How many from the newest on; at most 100.")] first: Option<i32>,
         #[graphql(desc = "Only entries older than this one.")] after: Option<Cursor>,
         #[graphql(desc = "How many from the oldest back; at most 100.")] last: Option<i32>,
         #[graphql(desc = "Only entries newer than this one.")] before: Option<Cursor>,
     ) -> Result<EntryConnection> {
-        connect(ctx, Scope::Account(self.account_id), first, after, last, before).await
+        let asked = Asked { filter, first, after, last, before };
+        of_account(ctx, self.account_id, &self.currency, asked).await
     }
 }
 
@@ -189,12 +148,16 @@ impl SavingsAccount {
     async fn history(
         &self,
         ctx: &Context<'_>,
+        #[graphql(desc = "Which entries; all where nothing is said.")] filter: Option<
+            HistoryFilter,
+        >,
         #[graphql(desc = "How many from the newest on; at most 100.")] first: Option<i32>,
         #[graphql(desc = "Only entries older than this one.")] after: Option<Cursor>,
         #[graphql(desc = "How many from the oldest back; at most 100.")] last: Option<i32>,
         #[graphql(desc = "Only entries newer than this one.")] before: Option<Cursor>,
     ) -> Result<EntryConnection> {
-        connect(ctx, Scope::Account(self.account_id), first, after, last, before).await
+        let asked = Asked { filter, first, after, last, before };
+        of_account(ctx, self.account_id, &self.currency, asked).await
     }
 }
 
@@ -213,12 +176,16 @@ impl Wallet {
     async fn history(
         &self,
         ctx: &Context<'_>,
+        #[graphql(desc = "Which entries; all where nothing is said.")] filter: Option<
+            HistoryFilter,
+        >,
         #[graphql(desc = "How many from the newest on; at most 100.")] first: Option<i32>,
         #[graphql(desc = "Only entries older than this one.")] after: Option<Cursor>,
         #[graphql(desc = "How many from the oldest back; at most 100.")] last: Option<i32>,
         #[graphql(desc = "Only entries newer than this one.")] before: Option<Cursor>,
     ) -> Result<EntryConnection> {
-        connect(ctx, Scope::Account(self.account_id), first, after, last, before).await
+        let asked = Asked { filter, first, after, last, before };
+        of_account(ctx, self.account_id, &self.currency, asked).await
     }
 }
 
@@ -227,22 +194,31 @@ async fn balance_at(ctx: &Context<'_>, id: AccountId, at: DateTime) -> Result<Op
     Ok(viewer::current(ctx)?.loaders.balance_at(id, at.0).await?.map(Into::into))
 }
 
-/// Reads a page of a history.
-pub(super) async fn connect(
+/// Reads a page of the history of one account of the caller.
+async fn of_account(
     ctx: &Context<'_>,
-    scope: Scope,
-    first: Option<i32>,
-    after: Option<Cursor>,
-    last: Option<i32>,
-    before: Option<Cursor>,
+    id: AccountId,
+    currency: &CurrencyCode,
+    asked: Asked,
 ) -> Result<EntryConnection> {
+    let (window, filter) = asked.read()?;
+    let currency = money::Currency::parse(&currency.0);
+    let currency = currency.ok_or_else(|| errors::lost("an account's currency"))?;
+    let account = (id, currency);
+    let ask = history::read(account, window, filter);
+    let ask = ask.map_err(|failure| errors::query(ctx, failure))?;
+    let page = viewer::current(ctx)?.loaders.history(account, ask.clone()).await?;
+    let page = page.ok_or_else(|| errors::lost("an account's history"))?;
+    Ok(EntryConnection { scope: Scope::Account(id), ask, page })
+}
+
+/// Reads a page of the history of all accounts of the caller.
+pub(super) async fn of_owner(ctx: &Context<'_>, asked: Asked) -> Result<EntryConnection> {
     let viewer = viewer::current(ctx)?;
-    let cursor = |cursor: Option<Cursor>| cursor.map(|cursor| cursor.0);
-    let window = Window::parse(first, cursor(after), last, cursor(before));
-    let window = window.map_err(|error| errors::argument(error.argument, error.reason))?;
-    let page = entry::history(request::bank(ctx), &viewer.permit, scope, &window).await;
-    let page = page.map_err(|failure| errors::query(ctx, failure))?;
-    Ok(EntryConnection { scope, page })
+    let (window, filter) = asked.read()?;
+    let found = history::of_owner(request::bank(ctx), &viewer.permit, window, filter).await;
+    let (ask, page) = found.map_err(|failure| errors::query(ctx, failure))?;
+    Ok(EntryConnection { scope: Scope::Owner, ask, page })
 }
 
 /// One account's side of a transaction: what a history lists.
@@ -464,17 +440,18 @@ pub struct EntryEdge {
 #[derive(Debug, Clone)]
 pub struct EntryConnection {
     scope: Scope,
+    ask: Ask,
     page: Page<store::Entry>,
 }
 
 impl EntryConnection {
     fn cursor(&self, entry: &store::Entry) -> Cursor {
-        let cursor: page::Cursor = entry::cursor(self.scope, entry);
+        let cursor: page::Cursor = history::cursor(self.scope, entry);
         Cursor(cursor)
     }
 }
 
-/// A page of a history; totalCount is counted only when asked for.
+/// A page of a history; totalCount is counted only when asked for: exact without a filter, else null beyond 10,000.
 #[Object]
 impl EntryConnection {
     /// The entries with their places.
@@ -501,12 +478,13 @@ impl EntryConnection {
         }
     }
 
-    /// How many entries the whole list has.
+    /// How many entries the whole list has: exactly without a filter, else null beyond 10,000.
     async fn total_count(&self, ctx: &Context<'_>) -> Result<Option<i32>> {
         let viewer = viewer::current(ctx)?;
-        let count = entry::count(request::bank(ctx), &viewer.permit, self.scope).await;
+        let (bank, sieve) = (request::bank(ctx), &self.ask.sieve);
+        let count = history::count(bank, &viewer.permit, self.scope, sieve).await;
         let count = count.map_err(|failure| errors::query(ctx, failure))?;
-        Ok(i32::try_from(count).ok())
+        Ok(count.and_then(|count| i32::try_from(count).ok()))
     }
 }
 
@@ -520,12 +498,15 @@ impl EntryQuery {
     async fn history(
         &self,
         ctx: &Context<'_>,
+        #[graphql(desc = "Which entries; all where nothing is said.")] filter: Option<
+            HistoryFilter,
+        >,
         #[graphql(desc = "How many from the newest on; at most 100.")] first: Option<i32>,
         #[graphql(desc = "Only entries older than this one.")] after: Option<Cursor>,
         #[graphql(desc = "How many from the oldest back; at most 100.")] last: Option<i32>,
         #[graphql(desc = "Only entries newer than this one.")] before: Option<Cursor>,
     ) -> Result<EntryConnection> {
-        connect(ctx, Scope::Owner, first, after, last, before).await
+        of_owner(ctx, Asked { filter, first, after, last, before }).await
     }
 
     /// A movement that touches one of the caller's accounts; null for any other.

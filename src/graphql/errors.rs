@@ -422,3 +422,129 @@ pub fn lost(what: &'static str) -> Error {
     tracing::error!(what, "the books are incomplete");
     top_level(INTERNAL, "Something went wrong on our side. Tell us the request id.")
 }
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::{Name, Value};
+    use uuid::Uuid;
+
+    use super::{Said, UserError, say};
+    use crate::{
+        domain::{
+            challenge::{Asked, SecondFactorKind},
+            limit::{Limit, LimitKind},
+            refusal::Refusal,
+        },
+        types::{
+            clock::Instant,
+            id::ChallengeId,
+            money::{Currency, Minor, Money},
+        },
+    };
+
+    /// Every refusal with what a client sees of it: as data, or, with a star before it, as
+    /// a top-level error. A refusal without a row does not compile.
+    macro_rules! table {
+        ($($pattern:pat => $example:expr, $seen:literal;)+) => {
+            fn seen(refusal: &Refusal) -> &'static str {
+                match refusal { $($pattern => $seen,)+ }
+            }
+            fn examples() -> Vec<Refusal> {
+                vec![$($example),+]
+            }
+        };
+    }
+
+    table! {
+        Refusal::Invalid(_) => Refusal::invalid("name", "is missing"), "INVALID_INPUT";
+        Refusal::NotFound { .. } => Refusal::NotFound { field: "id", noun: "card" }, "NOT_FOUND";
+        Refusal::AlreadyExists { .. } =>
+            Refusal::AlreadyExists { field: "email", noun: "address" }, "ALREADY_EXISTS";
+        Refusal::BadCredentials => Refusal::BadCredentials, "BAD_CREDENTIALS";
+        Refusal::BadCode => Refusal::BadCode, "BAD_CODE";
+        Refusal::CodeExpired => Refusal::CodeExpired, "CODE_EXPIRED";
+        Refusal::BadToken => Refusal::BadToken, "BAD_CODE";
+        Refusal::TokenExpired => Refusal::TokenExpired, "CODE_EXPIRED";
+        Refusal::TooManyAttempts => Refusal::TooManyAttempts, "TOO_MANY_ATTEMPTS";
+        Refusal::StepUpRequired(_) => Refusal::StepUpRequired(asked()), "STEP_UP_REQUIRED";
+        Refusal::Forbidden { .. } => Refusal::Forbidden { reason: "No." }, "FORBIDDEN";
+        Refusal::InsufficientFunds { .. } =>
+            Refusal::InsufficientFunds { available: money(), short_by: money() },
+            "INSUFFICIENT_FUNDS";
+        Refusal::LimitExceeded(_) => Refusal::LimitExceeded(limit()), "LIMIT_EXCEEDED";
+        Refusal::AccountFrozen => Refusal::AccountFrozen, "ACCOUNT_FROZEN";
+        Refusal::AccountClosed => Refusal::AccountClosed, "ACCOUNT_CLOSED";
+        Refusal::AccountNotEmpty => Refusal::AccountNotEmpty, "ACCOUNT_NOT_EMPTY";
+        Refusal::BillNotPayable { .. } =>
+            Refusal::BillNotPayable { reason: "No." }, "BILL_NOT_PAYABLE";
+        Refusal::CurrencyMismatch => Refusal::CurrencyMismatch, "CURRENCY_MISMATCH";
+        Refusal::SameAccount => Refusal::SameAccount, "SAME_ACCOUNT";
+        Refusal::AlreadyReversed { .. } =>
+            Refusal::AlreadyReversed { remaining: money() }, "ALREADY_REVERSED";
+        Refusal::Conflict { .. } => Refusal::Conflict { reason: "No." }, "CONFLICT";
+        Refusal::IdempotencyConflict => Refusal::IdempotencyConflict, "IDEMPOTENCY_CONFLICT";
+        Refusal::TooMany { .. } => Refusal::TooMany { noun: "cards", limit: 1 }, "TOO_MANY";
+        Refusal::RateLimited { .. } =>
+            Refusal::RateLimited { retry_after_seconds: 1 }, "RATE_LIMITED";
+        Refusal::SessionEnded => Refusal::SessionEnded, "*UNAUTHENTICATED";
+        Refusal::Overloaded { .. } =>
+            Refusal::Overloaded { retry_after_seconds: 1 }, "*OVERLOADED";
+    }
+
+    fn money() -> Money {
+        Money::new(Minor(1), Currency::parse("USD").expect("a currency"))
+    }
+
+    fn limit() -> Limit {
+        let resets_at = Instant::UNIX_EPOCH;
+        Limit { kind: LimitKind::Transfer, limit: money(), remaining: money(), resets_at }
+    }
+
+    fn asked() -> Asked {
+        Asked {
+            challenge_id: ChallengeId::from_uuid(Uuid::nil()),
+            methods: vec![SecondFactorKind::Email],
+            sent_to: Some("a***@example.org".to_owned()),
+            expires_at: Instant::UNIX_EPOCH,
+        }
+    }
+
+    fn shown(refusal: Refusal) -> Vec<String> {
+        let code = |error: UserError| {
+            let code = match error {
+                UserError::InvalidInput(one) => one.code,
+                UserError::Refused(one) => one.code,
+                UserError::InsufficientFunds(one) => one.code,
+                UserError::LimitExceeded(one) => one.code,
+                UserError::RateLimited(one) => one.code,
+                UserError::StepUpRequired(one) => one.code,
+            };
+            match Value::from(code) {
+                Value::Enum(name) => Name::to_string(&name),
+                other => panic!("no code: {other}"),
+            }
+        };
+        match say(refusal) {
+            Said::Data(errors) => errors.into_iter().map(code).collect(),
+            Said::TopLevel(error) => {
+                let extensions = error.extensions.expect("a top-level error has a code");
+                match extensions.get("code") {
+                    Some(Value::String(code)) => vec![format!("*{code}")],
+                    other => panic!("no code: {other:?}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_refusal_is_seen_by_a_client_under_its_own_code() {
+        for refusal in examples() {
+            let (expected, logged) = (seen(&refusal), refusal.code());
+            assert!(refusal.sentence().ends_with('.'), "{logged}: {}", refusal.sentence());
+            if !expected.starts_with('*') {
+                assert_eq!(logged, expected, "the audit log and the client say the same");
+            }
+            assert_eq!(shown(refusal), [expected]);
+        }
+    }
+}

@@ -12,6 +12,8 @@ pub enum LimitKind {
     Transfer,
     /// What a person brings in from outside.
     TopUp,
+    /// What is spent from a card: payments to others and purchases.
+    CardSpending,
 }
 
 impl From<limit::LimitKind> for LimitKind {
@@ -19,6 +21,7 @@ impl From<limit::LimitKind> for LimitKind {
         match kind {
             limit::LimitKind::Transfer => Self::Transfer,
             limit::LimitKind::TopUp => Self::TopUp,
+            limit::LimitKind::CardSpending => Self::CardSpending,
         }
     }
 }

@@ -12,15 +12,27 @@ use dataloader::{BatchFn, non_cached::Loader};
 use super::errors::{INTERNAL, OVERLOADED, top_level};
 use crate::{
     bank::{
-        context::Bank, entry, entry::TransactionView, error::Failure, hold, hold::HoldView,
-        permit::Permit, product, product::Product, seal, seal::Receipt,
+        context::Bank,
+        entry,
+        entry::TransactionView,
+        error::Failure,
+        history,
+        history::{Ask, Counted},
+        hold,
+        hold::HoldView,
+        permit::Permit,
+        product,
+        product::Product,
+        seal,
+        seal::Receipt,
     },
     domain::refusal::Refusal,
-    store::entry::Reversal,
+    store::entry::{Entry, Reversal},
     types::{
         clock::Instant,
         id::{AccountId, TransactionId},
         money::Money,
+        page::Page,
     },
 };
 
@@ -147,6 +159,26 @@ impl BatchFn<AccountId, Read<Vec<HoldView>>> for Holds {
     }
 }
 
+struct Histories(Bank);
+
+impl BatchFn<(Counted, Ask), Read<Page<Entry>>> for Histories {
+    async fn load(
+        &mut self,
+        keys: &[(Counted, Ask)],
+    ) -> HashMap<(Counted, Ask), Read<Page<Entry>>> {
+        match history::of_accounts(&self.0, keys).await {
+            Ok(pages) => {
+                let told = pages.into_iter().map(|page| Ok(Some(page)));
+                keys.iter().cloned().zip(told).collect()
+            }
+            Err(failure) => {
+                let unread = Unread::of(&failure);
+                keys.iter().map(|key| (key.clone(), Err(unread))).collect()
+            }
+        }
+    }
+}
+
 struct Receipts(Bank, Permit);
 
 impl BatchFn<TransactionId, Read<Receipt>> for Receipts {
@@ -169,6 +201,7 @@ pub struct Loaders {
     reversals: Late<TransactionId, Vec<Reversal>, Reversals>,
     holds: Late<AccountId, Vec<HoldView>, Holds>,
     receipts: Late<TransactionId, Receipt, Receipts>,
+    histories: Late<(Counted, Ask), Page<Entry>, Histories>,
 }
 
 impl Loaders {
@@ -183,6 +216,7 @@ impl Loaders {
             reversals: OnceLock::new(),
             holds: OnceLock::new(),
             receipts: OnceLock::new(),
+            histories: OnceLock::new(),
         }
     }
 
@@ -238,6 +272,13 @@ impl Loaders {
         let read = loader.try_load(id).await;
         let read = read.map_err(|error| Error::new(error.to_string()))?.map_err(Unread::told)?;
         Ok(read.unwrap_or_default())
+    }
+
+    /// A page of the history of an account that is known to be the person's.
+    pub async fn history(&self, account: Counted, ask: Ask) -> Result<Option<Page<Entry>>> {
+        let loader = self.histories.get_or_init(|| Loader::new(Histories(self.bank.clone())));
+        let read = loader.try_load((account, ask)).await;
+        read.map_err(|error| Error::new(error.to_string()))?.map_err(Unread::told)
     }
 
     /// The receipt of a sealed transaction that touches an account of the person.

@@ -11,6 +11,9 @@ use super::{
     entry::EntryConnection,
     errors,
     errors::UserError,
+    history::{Asked, HistoryFilter},
+    limit::Limit,
+    money::Money,
     request, savings,
     savings::SavingsAccount,
     scalars::{Cursor, Date, DateTime},
@@ -22,7 +25,7 @@ use super::{
     wallet::Wallet,
 };
 use crate::{
-    bank::{entry::Scope, error::Failure, user},
+    bank::{error::Failure, limit, user},
     domain, store,
 };
 
@@ -192,12 +195,32 @@ impl User {
     async fn history(
         &self,
         ctx: &Context<'_>,
+        #[graphql(desc = "Which entries; all where nothing is said.")] filter: Option<
+            HistoryFilter,
+        >,
         #[graphql(desc = "How many from the newest on; at most 100.")] first: Option<i32>,
         #[graphql(desc = "Only entries older than this one.")] after: Option<Cursor>,
         #[graphql(desc = "How many from the oldest back; at most 100.")] last: Option<i32>,
         #[graphql(desc = "Only entries newer than this one.")] before: Option<Cursor>,
     ) -> Result<EntryConnection> {
-        entry::connect(ctx, Scope::Owner, first, after, last, before).await
+        entry::of_owner(ctx, Asked { filter, first, after, last, before }).await
+    }
+
+    /// What they may move in a day: in each currency to others and, where people may top up, from
+    /// outside; then from each open card that has a limit of its own, in the order of their making.
+    async fn limits(&self, ctx: &Context<'_>) -> Result<Vec<Limit>> {
+        let viewer = viewer::current(ctx)?;
+        let limits = limit::of_person(request::bank(ctx), &viewer.permit).await;
+        let limits = limits.map_err(|failure| errors::query(ctx, failure))?;
+        Ok(limits.into_iter().map(Into::into).collect())
+    }
+
+    /// The posted balances of all accounts, summed for each currency.
+    async fn net_worth(&self, ctx: &Context<'_>) -> Result<Vec<Money>> {
+        let viewer = viewer::current(ctx)?;
+        let sums = limit::net_worth(request::bank(ctx), &viewer.permit).await;
+        let sums = sums.map_err(|failure| errors::query(ctx, failure))?;
+        Ok(sums.into_iter().map(Into::into).collect())
     }
 
     /// How they confirm that it is them.

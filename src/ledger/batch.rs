@@ -12,20 +12,18 @@ use std::{
 use uuid::Uuid;
 
 use super::{
-    books::Books,
+    books::{Books, card_limit},
     posting::{Answer, End, Opening, Posting},
 };
 use crate::{
     db::{error::DbError, session::Session},
-    domain::{account::AccountKind, posting::remaining, refusal::Refusal},
+    domain::{account::AccountKind, limit::CounterKey, posting::remaining, refusal::Refusal},
     store::{
         account,
         audit::{Act, DONE, NewAudit},
         card, entry,
         operation::{NewOperation, Operation},
-        posting,
-        posting_rows::CounterKey,
-        savings, user,
+        posting, savings, user,
     },
     types::{
         clock::{Clock, Instant},
@@ -319,7 +317,16 @@ async fn lock_limits(
 ) -> Result<(), DbError> {
     let mut keys: BTreeSet<CounterKey> = BTreeSet::new();
     for posting in postings {
-        let (Some(allowance), Some(movement)) = (&posting.allowance, &posting.movement) else {
+        let Some(movement) = &posting.movement else {
+            continue;
+        };
+        // What a card has of its own is asked only where it pays.
+        if let End::Account { named, .. } = &movement.from
+            && let Some((key, _)) = books.customers.get(&named.id).and_then(card_limit)
+        {
+            keys.insert(key);
+        }
+        let Some(allowance) = &posting.allowance else {
             continue;
         };
         for end in [&movement.from, &movement.to] {

@@ -18,8 +18,8 @@ use crate::{
         bill::Bill,
         event::{self, EventKind},
         hold::Hold,
-        limit::Used,
-        posting::{Decision, Leg, decide},
+        limit::{CounterKey, LimitKind, Used},
+        posting::{Decision, Leg, TransactionKind, decide},
         refusal::Refusal,
         session::Facts,
         trust,
@@ -28,8 +28,8 @@ use crate::{
         account::Account,
         posting::Customer,
         posting_rows::{
-            Capture, CounterKey, NewBalance, NewEntry, NewEvent, NewText, NewTransaction, PaidBill,
-            Side, Text, Written,
+            Capture, NewBalance, NewEntry, NewEvent, NewText, NewTransaction, PaidBill, Side, Text,
+            Written,
         },
     },
     types::{
@@ -78,7 +78,7 @@ struct Allowed {
     to: Found,
     amount: Money,
     decision: Decision,
-    used: Option<(CounterKey, Used)>,
+    used: [Option<(CounterKey, Used)>; 2],
 }
 
 /// How the other side of a movement sees a customer's account.
@@ -98,6 +98,13 @@ pub(super) fn text_of(customer: &Customer) -> Text {
             party: Some(customer.owner_name.clone()),
         },
     }
+}
+
+/// The limit that the owner of a card has set for it, and its counter.
+pub(super) fn card_limit(customer: &Customer) -> Option<(CounterKey, Minor)> {
+    let account = &customer.account;
+    let key = (account.account_id.uuid(), LimitKind::CardSpending, account.balance.currency);
+    account.spending_limit.map(|limit| (key, limit))
 }
 
 impl Books {
@@ -151,6 +158,7 @@ impl Books {
             kind: opening.kind,
             status: AccountStatus::Active,
             balance,
+            spending_limit: None,
             created_at: now,
         };
         Ok(Customer {
@@ -202,10 +210,18 @@ impl Books {
         {
             amount::within_holding("amount", to.account.balance.posted, amount)?;
         }
+        let elsewhere = self.leaves_its_owner(&from, &to);
         let used = match &posting.allowance {
-            Some(allowance) => self.spend(allowance, &from, &to, amount, currency, now)?,
+            Some(allowance) if elsewhere => Some(self.spend(allowance, amount, currency, now)?),
+            _ => None,
+        };
+        let spent = match frees {
+            // Counted when it was placed: what is not captured is given back.
+            Some(held) => self.give_back(posting, &from, held, amount, now),
+            None if elsewhere => self.spend_card(movement.kind, &from, amount, now)?,
             None => None,
         };
+        let used = [used, spent];
         let amount = Money::new(amount, currency);
         Ok(Allowed { from, to, amount, decision, used })
     }
@@ -221,7 +237,7 @@ impl Books {
     }
 
     /// The customer's account at an end; `None` where the bank's own stands there.
-    fn customer(&self, posting: &Posting, end: &End) -> Result<Option<&Customer>, Refusal> {
+    pub fn customer(&self, posting: &Posting, end: &End) -> Result<Option<&Customer>, Refusal> {
         match end {
             End::Bank(_) | End::Merchant(_) | End::Bill => Ok(None),
             End::Opened => {
@@ -358,25 +374,62 @@ impl Books {
         }
     }
 
-    /// Takes the amount from a day's limit; a move between a person's own accounts is free.
+    /// A move between a person's own accounts counts for no limit.
+    fn leaves_its_owner(&self, from: &Found, to: &Found) -> bool {
+        let owner = |end: &Found| self.customers.get(&end.account_id).map(|c| c.account.owner_id);
+        owner(from).is_none() || owner(from) != owner(to)
+    }
+
+    /// Takes the amount from a person's limit of the day.
     fn spend(
         &self,
         allowance: &Allowance,
-        from: &Found,
-        to: &Found,
         amount: Minor,
         currency: Currency,
         now: Instant,
+    ) -> Result<(CounterKey, Used), Refusal> {
+        let key = (allowance.subject.uuid(), allowance.kind, currency);
+        let limit = allowance.minor(currency);
+        let used = self.used(&key, now).spend(key.1, limit, amount, currency, now);
+        Ok((key, used.map_err(Refusal::LimitExceeded)?))
+    }
+
+    /// Takes the amount from the limit that the owner of a card has set for it.
+    fn spend_card(
+        &self,
+        kind: TransactionKind,
+        from: &Found,
+        amount: Minor,
+        now: Instant,
     ) -> Result<Option<(CounterKey, Used)>, Refusal> {
-        let owner = |end: &Found| self.customers.get(&end.account_id).map(|c| c.account.owner_id);
-        if owner(from).is_some() && owner(from) == owner(to) {
+        let Some((key, limit)) = self.customers.get(&from.account_id).and_then(card_limit) else {
+            return Ok(None);
+        };
+        if !kind.is_spending() {
             return Ok(None);
         }
-        let key = (allowance.subject.uuid(), allowance.kind, currency);
-        let before = self.limits.get(&key).copied();
-        let before = before.unwrap_or(Used { window_start: now.date_naive(), used: Minor::ZERO });
-        let used = before.spend(allowance.kind, allowance.minor(currency), amount, currency, now);
+        let used = self.used(&key, now).spend(key.1, limit, amount, key.2, now);
         Ok(Some((key, used.map_err(Refusal::LimitExceeded)?)))
+    }
+
+    /// Gives the limit of a card back what a hold reserved beyond what is captured of it.
+    fn give_back(
+        &self,
+        posting: &Posting,
+        from: &Found,
+        held: Minor,
+        captured: Minor,
+        now: Instant,
+    ) -> Option<(CounterKey, Used)> {
+        let (key, _) = self.customers.get(&from.account_id).and_then(card_limit)?;
+        let placed = self.holds.get(posting.captures.as_ref()?)?.created_at.date_naive();
+        let rest = held.minus(captured)?;
+        Some((key, self.used(&key, now).give_back(rest, placed)))
+    }
+
+    fn used(&self, key: &CounterKey, now: Instant) -> Used {
+        let nothing = Used { window_start: now.date_naive(), used: Minor::ZERO };
+        self.limits.get(key).copied().unwrap_or(nothing)
     }
 
     /// Changes the books and notes the rows.
@@ -396,7 +449,7 @@ impl Books {
         let Allowed { from, to, amount, decision, used } = allowed;
         let transaction_id = movement.transaction_id;
         let posted_at = decision.posted_at;
-        if let Some((key, used)) = used {
+        for (key, used) in used.into_iter().flatten() {
             self.limits.insert(key, used);
             self.spent.insert(key);
         }

@@ -24,6 +24,8 @@ pub struct Account {
     pub status: AccountStatus,
     /// Its money.
     pub balance: Balance,
+    /// What may be spent from it in a day; only a card has such a limit.
+    pub spending_limit: Option<Minor>,
     /// Since when.
     pub created_at: Instant,
 }
@@ -41,6 +43,7 @@ pub(super) struct AccountRow {
     held: Minor,
     overdraft_limit: Minor,
     version: i64,
+    spending_limit: Option<Minor>,
 }
 
 impl AccountRow {
@@ -58,6 +61,7 @@ impl AccountRow {
             kind: self.kind,
             status: self.status,
             balance,
+            spending_limit: self.spending_limit,
             created_at: self.created_at,
         }
     }
@@ -85,13 +89,13 @@ statements! {
 
     LOOKUP_MANY = "
         SELECT a.account_id, a.owner_id, a.kind, a.currency, a.created_at,
-            b.status, b.posted, b.held, b.overdraft_limit, b.version
+            b.status, b.posted, b.held, b.overdraft_limit, b.version, b.spending_limit
         FROM accounts a JOIN balances b ON b.account_id = a.account_id
         WHERE a.account_id IN ($1..)";
 
     OF_OWNER = "
         SELECT a.account_id, a.owner_id, a.kind, a.currency, a.created_at,
-            b.status, b.posted, b.held, b.overdraft_limit, b.version
+            b.status, b.posted, b.held, b.overdraft_limit, b.version, b.spending_limit
         FROM accounts a JOIN balances b ON b.account_id = a.account_id
         WHERE a.owner_id = $1
         ORDER BY a.created_at, a.account_id";
@@ -103,6 +107,8 @@ statements! {
     SET_OVERDRAFT_LIMIT = "UPDATE balances SET overdraft_limit = $2 WHERE account_id = $1";
 
     SET_STATUS = "UPDATE balances SET status = $2 WHERE account_id = $1";
+
+    SET_SPENDING_LIMIT = "UPDATE balances SET spending_limit = $2 WHERE account_id = $1";
 
     COUNT_OPEN = "
         SELECT COUNT(*) FROM accounts a JOIN balances b ON b.account_id = a.account_id
@@ -199,5 +205,15 @@ pub async fn set_status(
     status: AccountStatus,
 ) -> Result<(), DbError> {
     session.query(SET_STATUS).bind(id).bind(status).execute().await?;
+    Ok(())
+}
+
+/// Sets what may be spent in a day from a card that is locked; `None` for as much as it has.
+pub async fn set_spending_limit(
+    session: &mut Session,
+    id: AccountId,
+    limit: Option<Minor>,
+) -> Result<(), DbError> {
+    session.query(SET_SPENDING_LIMIT).bind(id).bind(limit).execute().await?;
     Ok(())
 }

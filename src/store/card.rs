@@ -73,7 +73,7 @@ statements! {
     /// made in the same instant.
     OPEN_OF_OWNER = "
         SELECT a.account_id, a.owner_id, a.kind, a.currency, a.created_at,
-            b.status, b.posted, b.held, b.overdraft_limit, b.version,
+            b.status, b.posted, b.held, b.overdraft_limit, b.version, b.spending_limit,
             c.legacy_id, c.holder_first_name, c.holder_last_name, c.last4, c.expires_on
         FROM accounts a
             JOIN balances b ON b.account_id = a.account_id

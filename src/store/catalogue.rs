@@ -1,9 +1,10 @@
 //! All statements by file and name, for the test that prepares them on both databases.
 
 use super::{
-    account, attempt, audit, bill, books, card, challenge, entry, event, hold, inbox, invite,
-    key_ring, leaving, limit, operation, outbox, posting_postgres, posting_sqlite, registration,
-    rekey, savings, seal, second_factor, session, standing, user,
+    account, attempt, audit, bill, books, card, challenge, entry, event, history, history_postgres,
+    history_sqlite, hold, inbox, invite, key_ring, leaving, limit, operation, outbox,
+    posting_postgres, posting_sqlite, quote, registration, rekey, savings, seal, second_factor,
+    session, standing, user,
 };
 
 /// The statements of one file, by name.
@@ -30,6 +31,8 @@ pub const ALL: &[(&str, Statements)] = &[
     ("audit", audit::STATEMENTS),
     ("hold", hold::STATEMENTS),
     ("entry", entry::STATEMENTS),
+    ("history", history::STATEMENTS),
+    ("quote", quote::STATEMENTS),
     ("seal", seal::STATEMENTS),
     ("outbox", outbox::STATEMENTS),
     ("inbox", inbox::STATEMENTS),
@@ -39,7 +42,13 @@ pub const ALL: &[(&str, Statements)] = &[
 ];
 
 /// What only SQLite is asked.
-pub const SQLITE: &[(&str, Statements)] = &[("posting_sqlite", posting_sqlite::STATEMENTS)];
+pub const SQLITE: &[(&str, Statements)] = &[
+    ("posting_sqlite", posting_sqlite::STATEMENTS),
+    ("history_sqlite", history_sqlite::STATEMENTS),
+];
 
 /// What only PostgreSQL is asked.
-pub const POSTGRES: &[(&str, Statements)] = &[("posting_postgres", posting_postgres::STATEMENTS)];
+pub const POSTGRES: &[(&str, Statements)] = &[
+    ("posting_postgres", posting_postgres::STATEMENTS),
+    ("history_postgres", history_postgres::STATEMENTS),
+];

@@ -1,7 +1,5 @@
 //! The books as they are read: histories and single transactions.
 
-use uuid::Uuid;
-
 use super::{posting_rows::Side, statements::statements};
 use crate::{
     db::{error::DbError, session::Session},
@@ -10,7 +8,6 @@ use crate::{
         clock::Instant,
         id::{AccountId, TransactionId, UserId},
         money::{Currency, Minor},
-        page::Reading,
     },
 };
 
@@ -44,43 +41,31 @@ pub struct Entry {
     pub note: Option<String>,
 }
 
-/// Where an entry stands among all of a person's: the key of a history's cursor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Where an entry stands among all of a person's: the key of a history's cursor. The
+/// entries of one account stand in it as their versions do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     /// When it was posted.
     pub posted_at: Instant,
-    /// Its transaction.
-    pub transaction_id: TransactionId,
     /// Its account.
     pub account_id: AccountId,
+    /// The account's version after it.
+    pub version: i64,
 }
 
 impl Position {
-    /// Newer than every entry.
-    pub const NEWEST: Self = Self {
-        // The last microsecond of the year 9999: what both databases sort last.
-        posted_at: match Instant::from_timestamp_micros(253_402_300_799_999_999) {
-            Some(instant) => instant,
-            None => Instant::UNIX_EPOCH,
-        },
-        transaction_id: TransactionId::from_uuid(Uuid::max()),
-        account_id: AccountId::from_uuid(Uuid::max()),
+    /// The last microsecond of the year 9999: what both databases sort last.
+    pub const LAST: Instant = match Instant::from_timestamp_micros(253_402_300_799_999_999) {
+        Some(instant) => instant,
+        None => Instant::UNIX_EPOCH,
     };
 
-    /// Older than every entry.
-    pub const OLDEST: Self = Self {
-        posted_at: Instant::UNIX_EPOCH,
-        transaction_id: TransactionId::from_uuid(Uuid::nil()),
-        account_id: AccountId::from_uuid(Uuid::nil()),
-    };
+    /// The first instant that a history can have.
+    pub const FIRST: Instant = Instant::UNIX_EPOCH;
 
     /// Where this entry stands.
     pub fn of(entry: &Entry) -> Self {
-        Self {
-            posted_at: entry.posted_at,
-            transaction_id: entry.transaction_id,
-            account_id: entry.account_id,
-        }
+        Self { posted_at: entry.posted_at, account_id: entry.account_id, version: entry.version }
     }
 }
 
@@ -135,46 +120,10 @@ macro_rules! entries {
 }
 
 statements! {
-    /// Entries strictly between two positions, the newest first.
-    OWNER_NEWEST_FIRST = concat!(
-        entries!(),
-        "WHERE e.account_id IN (SELECT o.account_id FROM accounts o WHERE o.owner_id = $1)
-            AND (e.posted_at, e.transaction_id, e.account_id) < ($2, $3, $4)
-            AND (e.posted_at, e.transaction_id, e.account_id) > ($5, $6, $7)
-        ORDER BY e.posted_at DESC, e.transaction_id DESC, e.account_id DESC LIMIT $8"
-    );
-
-    OWNER_OLDEST_FIRST = concat!(
-        entries!(),
-        "WHERE e.account_id IN (SELECT o.account_id FROM accounts o WHERE o.owner_id = $1)
-            AND (e.posted_at, e.transaction_id, e.account_id) < ($2, $3, $4)
-            AND (e.posted_at, e.transaction_id, e.account_id) > ($5, $6, $7)
-        ORDER BY e.posted_at, e.transaction_id, e.account_id LIMIT $8"
-    );
-
-    OWNER_COUNT = "
-        SELECT COUNT(*) FROM entries e JOIN accounts a ON a.account_id = e.account_id
-        WHERE a.owner_id = $1";
-
-    /// Entries of one account strictly between two versions, the newest first.
-    ACCOUNT_NEWEST_FIRST = concat!(
-        entries!(),
-        "WHERE e.account_id = $1 AND e.version < $2 AND e.version > $3
-        ORDER BY e.version DESC LIMIT $4"
-    );
-
-    ACCOUNT_OLDEST_FIRST = concat!(
-        entries!(),
-        "WHERE e.account_id = $1 AND e.version < $2 AND e.version > $3
-        ORDER BY e.version LIMIT $4"
-    );
-
     ONE = concat!(
         entries!(),
         "WHERE e.transaction_id = $1 AND e.account_id = $2 AND a.owner_id = $3"
     );
-
-    ACCOUNT_COUNT = "SELECT COUNT(*) FROM entries WHERE account_id = $1";
 
     /// What moved is what came in; both sums are the same, or it would not stand here.
     TRANSACTIONS = "
@@ -214,52 +163,6 @@ statements! {
         FROM transaction_texts WHERE transaction_id IN ($1..)";
 }
 
-/// Entries of all of a person's accounts strictly between two positions.
-pub async fn of_owner(
-    session: &mut Session,
-    owner_id: UserId,
-    (newest, oldest): (Position, Position),
-    reading: Reading,
-    limit: i64,
-) -> Result<Vec<Entry>, DbError> {
-    let sql = match reading {
-        Reading::Forward => OWNER_NEWEST_FIRST,
-        Reading::Backward => OWNER_OLDEST_FIRST,
-    };
-    session
-        .query(sql)
-        .bind(owner_id)
-        .bind(newest.posted_at)
-        .bind(newest.transaction_id)
-        .bind(newest.account_id)
-        .bind(oldest.posted_at)
-        .bind(oldest.transaction_id)
-        .bind(oldest.account_id)
-        .bind(limit)
-        .all()
-        .await
-}
-
-/// How many entries all of a person's accounts have.
-pub async fn count_of_owner(session: &mut Session, owner_id: UserId) -> Result<i64, DbError> {
-    Ok(session.query(OWNER_COUNT).bind(owner_id).scalar().await?.unwrap_or(0))
-}
-
-/// Entries of one account strictly between two versions.
-pub async fn of_account(
-    session: &mut Session,
-    id: AccountId,
-    (newest, oldest): (i64, i64),
-    reading: Reading,
-    limit: i64,
-) -> Result<Vec<Entry>, DbError> {
-    let sql = match reading {
-        Reading::Forward => ACCOUNT_NEWEST_FIRST,
-        Reading::Backward => ACCOUNT_OLDEST_FIRST,
-    };
-    session.query(sql).bind(id).bind(newest).bind(oldest).bind(limit).all().await
-}
-
 /// One side of a transaction, where the account is this person's.
 pub async fn one(
     session: &mut Session,
@@ -268,11 +171,6 @@ pub async fn one(
     owner_id: UserId,
 ) -> Result<Option<Entry>, DbError> {
     session.query(ONE).bind(transaction_id).bind(account_id).bind(owner_id).maybe().await
-}
-
-/// How many entries an account has.
-pub async fn count_of_account(session: &mut Session, id: AccountId) -> Result<i64, DbError> {
-    Ok(session.query(ACCOUNT_COUNT).bind(id).scalar().await?.unwrap_or(0))
 }
 
 /// Finds transactions, in no particular order.

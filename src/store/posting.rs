@@ -19,9 +19,8 @@ use super::{
     operation::{NewOperation, Operation, ResultKind},
     posting_postgres as postgres,
     posting_rows::{
-        CounterKey, Written, audit_rows, balance_rows, bill_rows, capture_rows, codes, entry_rows,
-        event_rows, instants, ints, limit_rows, text_rows, texts, transaction_rows, unsealed_rows,
-        uuids,
+        Written, audit_rows, balance_rows, bill_rows, capture_rows, codes, entry_rows, event_rows,
+        instants, ints, limit_rows, text_rows, texts, transaction_rows, unsealed_rows, uuids,
     },
     posting_sqlite as sqlite,
     savings::Savings,
@@ -37,7 +36,7 @@ use crate::{
         account::{AccountKind, AccountStatus, Balance},
         bill::Bill,
         hold::Hold,
-        limit::{LimitKind, Used},
+        limit::{CounterKey, LimitKind, Used},
         posting::Standing,
         session::Facts,
         user::{UserStatus, full_name},
@@ -151,7 +150,7 @@ pub async fn by_number(
 }
 
 #[derive(sqlx::FromRow)]
-struct CustomerRow {
+pub(super) struct CustomerRow {
     account_id: AccountId,
     owner_id: UserId,
     kind: AccountKind,
@@ -164,6 +163,9 @@ struct CustomerRow {
     overdraft_limit: Minor,
     version: i64,
     last_posted_at: Option<Instant>,
+    /// The one call does nothing for a card that has a limit, and so tells none.
+    #[sqlx(default)]
+    spending_limit: Option<Minor>,
     legacy_id: Option<i64>,
     holder_first_name: Option<String>,
     holder_last_name: Option<String>,
@@ -174,7 +176,7 @@ struct CustomerRow {
 }
 
 impl CustomerRow {
-    fn read(self) -> Customer {
+    pub(super) fn read(self) -> Customer {
         let owner_name = full_name(self.first_name.as_deref(), self.last_name.as_deref());
         let balance = Balance {
             posted: self.posted,
@@ -190,6 +192,7 @@ impl CustomerRow {
             kind: self.kind,
             status: self.status,
             balance,
+            spending_limit: self.spending_limit,
             created_at: self.created_at,
         };
         let card = match (self.legacy_id, self.last4, self.expires_on) {

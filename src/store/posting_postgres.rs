@@ -42,6 +42,7 @@ statements! {
     LOCK_ACCOUNTS = "
         SELECT b.account_id, a.owner_id, a.kind, a.currency, a.created_at,
             b.status, b.posted, b.held, b.overdraft_limit, b.version, b.last_posted_at,
+            b.spending_limit,
             c.legacy_id, c.holder_first_name, c.holder_last_name, c.last4, c.expires_on,
             u.first_name, u.last_name
         FROM UNNEST($1::uuid[]) AS k (account_id)

@@ -8,13 +8,13 @@ use crate::{
     domain::{
         account::Balance,
         event::EventKind,
-        limit::{LimitKind, Used},
+        limit::{CounterKey, Used},
         posting::TransactionKind,
     },
     types::{
         clock::Instant,
         id::{AccountId, BillId, HoldId, SessionId, TransactionId, UserId},
-        money::{Currency, Minor},
+        money::Minor,
     },
 };
 
@@ -49,9 +49,6 @@ impl Side {
         }
     }
 }
-
-/// What names a counter: a person or a card, what is limited, and in which currency.
-pub type CounterKey = (Uuid, LimitKind, Currency);
 
 /// An entry that is about to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -153,7 +153,7 @@ impl fmt::Display for Money {
 }
 
 /// A decimal as a client wrote it: digits that were not yet understood as money.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct DecimalText(String);
 
 /// Why a decimal is not an amount of a currency.
@@ -194,6 +194,20 @@ impl DecimalText {
         }
         let digits = format!("{whole}{fraction:0<places$}");
         digits.parse().map(Minor).map_err(|_| AmountError::TooLarge)
+    }
+
+    /// An amount that is not negative in minor units of `currency`, or the next one above or
+    /// below it that the currency has.
+    pub fn rounded(&self, currency: Currency, up: bool) -> Result<Minor, AmountError> {
+        let (whole, fraction) = self.0.split_once('.').unwrap_or((&self.0, ""));
+        let places = usize::try_from(currency.digits()).expect("a currency has few digits");
+        let (kept, cut) = fraction.split_at(places.min(fraction.len()));
+        let below = Self(format!("{whole}.{kept}")).in_currency(currency)?;
+        if up && cut.bytes().any(|digit| digit != b'0') {
+            below.plus(Minor(1)).ok_or(AmountError::TooLarge)
+        } else {
+            Ok(below)
+        }
     }
 }
 

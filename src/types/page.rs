@@ -12,7 +12,7 @@ pub const PAGE_DEFAULT: usize = 25;
 pub const PAGE_MAX: usize = 100;
 
 /// An opaque position in a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Cursor(String);
 
 impl Cursor {
@@ -42,7 +42,7 @@ impl Cursor {
 }
 
 /// Which way a page is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reading {
     /// From the list's head on.
     Forward,
@@ -51,7 +51,7 @@ pub enum Reading {
 }
 
 /// The part of a list that a client asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Window {
     /// Rows to give.
     pub size: usize,

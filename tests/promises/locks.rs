@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use serde_json::json;
 use teller::{
     bank::{
-        bill, card,
+        bill, card, card_state,
         context::Bank,
         deposit,
         error::Failure,
@@ -15,17 +15,12 @@ use teller::{
         reversal, savings, session, transfer,
     },
     domain::{
-        account::{AccountKind, AccountRef, AccountStatus},
-        event::{EventKind, account_changed},
+        account::{AccountKind, AccountRef},
         refusal::Refusal,
         session::Facade,
         user::UserRole,
     },
     ledger::engine::Capacity,
-    store::{
-        posting,
-        posting_rows::{NewEvent, Written},
-    },
     types::{
         id::{self, AccountId},
         money::DecimalText,
@@ -75,23 +70,15 @@ async fn actor(bank: &TestBank, name: &str, index: u32) -> Actor {
     Actor { permit, card: AccountId::from_uuid(uuid) }
 }
 
-/// A card freezes or thaws, in the order in which everything of the bank takes its locks.
-async fn freeze(bank: &Bank, actor: &Actor, status: AccountStatus) -> Result<(), Failure> {
-    let (card, owner_id, now) = (actor.card, actor.permit.user_id, bank.now());
-    bank.db
-        .write_retrying(|s| {
-            Box::pin(async move {
-                posting::lock_accounts(s, &[card]).await?;
-                let sql = "UPDATE balances SET status = $2 WHERE account_id = $1";
-                s.query(sql).bind(card).bind(status).execute().await?;
-                let (kind, body) = (EventKind::AccountChanged, account_changed(card));
-                let event = NewEvent { owner_id, back: 0, kind, body, occurred_at: now };
-                let written = Written { events: vec![event], ..Written::default() };
-                posting::write(s, &written).await?;
-                Ok::<_, Failure>(())
-            })
-        })
-        .await
+/// The owner of a card changes something of it.
+async fn change(bank: &Bank, actor: &Actor, roll: u64) -> Result<(), Failure> {
+    let (permit, card) = (&actor.permit, Some(actor.card));
+    let limit = decimal("100000.00");
+    match roll {
+        1 => card_state::freeze(bank, permit, card).await.map(drop),
+        2 => card_state::set_limit(bank, permit, card, Some(&limit)).await.map(drop),
+        _ => card_state::unfreeze(bank, permit, card).await.map(drop),
+    }
 }
 
 /// One thing that somebody does, drawn by chance.
@@ -108,8 +95,7 @@ async fn act(
         12 | 13 => bill_and_end(bank, one, &key).await,
         14 | 15 => put_aside(bank, one, &key).await,
         0 => card::create(bank, &one.permit, None, Some(&key)).await.map(drop),
-        1 => freeze(bank, one, AccountStatus::Frozen).await,
-        2 | 3 => freeze(bank, one, AccountStatus::Active).await,
+        roll @ 1..=3 => change(bank, one, roll).await,
         4 | 5 => hold_and_end(bank, staff, one, chance, &key).await,
         6 => {
             let top_up = transfer::TopUp {

@@ -32,8 +32,12 @@ const OF_A_POSTING: usize = 2;
 /// What a person who joins leaves to be sealed: the audit log's row of their sign-in.
 const OF_A_JOINING: usize = 1;
 
-/// What [`payment`] leaves to be sealed: two people who join, two openings and a payment.
-const OF_A_PAYMENT: usize = 2 * OF_A_JOINING + 3 * OF_A_POSTING;
+/// What the showing of a card leaves to be sealed: its row of the audit log.
+const OF_A_SHOWING: usize = 1;
+
+/// What [`payment`] leaves to be sealed: two people who join, two openings of cards that are
+/// shown, and a payment.
+const OF_A_PAYMENT: usize = 2 * (OF_A_JOINING + OF_A_SHOWING) + 3 * OF_A_POSTING;
 
 /// What a person may read of a movement's receipt.
 async fn receipt(bank: &TestBank, person: &Person, id: &str) -> Value {
@@ -122,8 +126,12 @@ async fn payer_and_payee_compute_the_same_hash_from_what_each_may_read() {
         let (ann, ben, id) = payment(bank).await;
         assert_eq!(receipt(bank, &ann, &id).await, Value::Null, "nothing is sealed yet");
         assert_eq!(bank.seal().await, OF_A_PAYMENT);
-        let each = [("AUDIT".to_owned(), 5), ("TRANSACTION".to_owned(), 3)];
-        assert_eq!(kinds(bank).await, each, "two sign-ins, two openings and a payment");
+        let each = [("AUDIT".to_owned(), 7), ("TRANSACTION".to_owned(), 3)];
+        assert_eq!(
+            kinds(bank).await,
+            each,
+            "two sign-ins, two openings, two showings and a payment"
+        );
         let (paid, got) = (receipt(bank, &ann, &id).await, receipt(bank, &ben, &id).await);
         for receipt in [&paid, &got] {
             assert_eq!(computed(receipt), text(&receipt["hash"]), "{receipt}");
@@ -173,12 +181,12 @@ async fn seals_are_numbered_without_a_gap_and_each_covers_the_one_before() {
         log(bank, 1, "quote \" and \\ backslash").await;
         let behind = subjects(bank).await.difference(&before).copied().collect::<BTreeSet<_>>();
         // An opening and a top-up, and the row that was logged.
-        assert_eq!(bank.seal().await, 2 * OF_A_POSTING + 1);
+        assert_eq!(bank.seal().await, 2 * OF_A_POSTING + OF_A_SHOWING + 1);
         assert_eq!(behind.first(), Some(&logged(1)), "its id is older than all others");
         // Each page is numbered in the order of the ids, whatever its subjects are: what
         // was made in the same millisecond stands in no order that a test could know.
         let all: Vec<Uuid> = before.into_iter().chain(behind).collect();
-        assert_eq!(all.len(), OF_A_PAYMENT + 2 * OF_A_POSTING + 1);
+        assert_eq!(all.len(), OF_A_PAYMENT + 2 * OF_A_POSTING + OF_A_SHOWING + 1);
         let mut s = bank.bank.db.read().await.expect("a transaction begins");
         let sql = "SELECT sequence, subject_id FROM seals ORDER BY sequence";
         let seals: Vec<(i64, Uuid)> = s.query(sql).all().await.expect("the seals are read");
@@ -296,7 +304,7 @@ async fn two_sealers_at_once_seal_everything_once() {
             done.expect("a sealer ends well");
         }
         bank.seal().await;
-        let all = OF_A_PAYMENT + OF_A_POSTING + 40 * OF_A_POSTING + 20;
+        let all = OF_A_PAYMENT + OF_A_POSTING + OF_A_SHOWING + 40 * OF_A_POSTING + 20;
         assert_eq!(figures(bank).await, (all, 0), "a payment, a card, 40 top-ups, 20 rows");
         bank.audit().await;
         other.close().await;
@@ -412,7 +420,7 @@ async fn seal_movements_first(bank: &TestBank) {
     assert_eq!(bank.seal().await, 3, "two openings and a payment");
     let again = "INSERT INTO unsealed (subject_id, kind) SELECT subject_id, kind FROM later";
     bank.fresh.raw(again).await.expect("the rows wait again");
-    assert_eq!(bank.seal().await, 5, "a row for each, and for two sign-ins");
+    assert_eq!(bank.seal().await, 7, "a row for each, for two sign-ins and two showings");
     bank.audit().await;
 }
 
