@@ -344,6 +344,7 @@ async fn each_risky_step_asks_for_a_fresh_second_factor_and_changes_nothing_with
             ("setLegacyAccess", json!({ "dialect": "EWALLET", "enabled": true }), ""),
             ("updateProfile", json!({ "username": "x-y-z", "phoneNumber": "+12025559999" }), ""),
             ("updateProfile", json!({ "phoneNumber": null }), ""),
+            ("deleteAccount", json!({ "password": PASSWORD }), ""),
         ];
         let mut asked = Value::Null;
         for (field, input, ty) in steps {
@@ -427,6 +428,7 @@ async fn a_document_has_one_guess_at_most() {
             "changePassword(input: { currentPassword: \"1\", newPassword: \"1\" }) { ok }"
                 .to_owned(),
             "requestEmailChange(input: { newEmail: \"1\", password: \"1\" }) { ok }".to_owned(),
+            "deleteAccount(input: { password: \"1\" }) { ok }".to_owned(),
         ];
         for (index, one) in guesses.iter().enumerate() {
             let other = &guesses[(index + 1) % guesses.len()];

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use chrono::Duration;
 use serde_json::{Value, json};
+use teller::domain::user::UserRole;
 
 use crate::support::{
     bank::{TestBank, each_database},
@@ -36,6 +37,27 @@ async fn sessions(bank: &TestBank, token: &str) -> (usize, Value) {
     let all = seen["sessions"].as_array().expect("a list").clone();
     let other = all.iter().find(|one| one["current"] == false).map(|one| one["id"].clone());
     (all.len(), other.unwrap_or_default())
+}
+
+/// A person asks to leave, staff confirm it, and every door is closed.
+async fn leave(bank: &TestBank, ann: &Person, address: &str) {
+    let me = Some(ann.token.as_str());
+    let staff = bank.join("eve", 9).await;
+    bank.promote(&staff, UserRole::BankAdmin).await;
+    let asked = bank.mutate(me, "requestDeactivation", "user { status }", Value::Null).await;
+    assert_eq!(asked["user"]["status"], "DEACTIVATION_REQUESTED", "{asked}");
+    assert_eq!(status(bank, &ann.token).await, StatusCode::OK, "until it is confirmed");
+    let customer = json!({ "customerId": bank.customer_id(ann).await });
+    let query = "mutation ($input: CustomerRefInput!) { confirmDeactivation(input: $input) {
+        user { status } errors { code } } }";
+    let left = bank.run(Some(&staff.token), query, json!({ "input": customer })).await;
+    let gone = json!({ "user": { "status": "DEACTIVATED" }, "errors": [] });
+    assert_eq!(left["confirmDeactivation"], gone, "{}", bank.database);
+    assert_eq!(status(bank, &ann.token).await, StatusCode::UNAUTHORIZED, "{}", bank.database);
+    assert_eq!(codes(&bank.login(address, NEW).await), ["BAD_CREDENTIALS"]);
+    let letters = bank.letters(address).await.len();
+    bank.done(None, "requestPasswordReset", json!({ "email": address })).await;
+    assert_eq!(bank.letters(address).await.len(), letters, "no token for who has left");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,6 +131,8 @@ async fn a_person_comes_stays_through_every_loss_and_leaves() {
         ] {
             assert!(told.iter().any(|one| one == subject), "{subject} in {told:?}");
         }
+
+        leave(bank, &ann, new).await;
         bank.audit().await;
     })
     .await;
