@@ -8,6 +8,7 @@ mod support;
 
 mod audit_log;
 mod attempts;
+mod bad_input;
 mod batches;
 mod bench;
 mod bills;

@@ -7,6 +7,7 @@
 )]
 
 use std::{
+    collections::BTreeMap,
     env,
     str::FromStr as _,
     sync::atomic::{AtomicU32, Ordering},
@@ -25,6 +26,23 @@ const HOW: &str = "The tests need PostgreSQL: run `make test`, which brings its 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 /// Its schema is up to date, and every test's database is a copy of it.
 static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+
+/// What every table holds, as a digest or as its whole text.
+pub type Contents = BTreeMap<String, Option<String>>;
+
+/// A statement for each table, which gives its name and all its rows as one text.
+const SQLITE_CONTENTS: &str = "
+    SELECT 'SELECT ''' || m.name || ''', group_concat(line, char(10)) FROM (SELECT '
+        || (SELECT group_concat('quote(\"' || p.name || '\")', ' || '','' || ')
+            FROM pragma_table_info(m.name) p)
+        || ' AS line FROM \"' || m.name || '\" ORDER BY 1)'
+    FROM sqlite_master m WHERE m.type = 'table'";
+
+/// The same with a digest of the rows.
+const POSTGRES_CONTENTS: &str = "
+    SELECT format('SELECT %L, md5(string_agg(t::text, chr(10) ORDER BY t::text)) FROM %I t',
+        table_name, table_name)
+    FROM information_schema.tables WHERE table_schema = current_schema()";
 
 /// A fresh, empty database with its schema up to date.
 #[derive(Debug)]
@@ -115,6 +133,32 @@ impl Fresh {
             }
         }
         all
+    }
+
+    /// What every table holds, to be compared with what it held before.
+    pub async fn contents(&self) -> Contents {
+        let rows: Vec<(String, Option<String>)> = if self.name == "sqlite" {
+            let options = sqlx::sqlite::SqliteConnectOptions::from_str(&self.url);
+            let options = options.expect("the URL is one of SQLite").read_only(true);
+            let connected = sqlx::SqliteConnection::connect_with(&options).await;
+            let mut connection = connected.expect("the database answers");
+            let made: Vec<String> = sqlx::query_scalar(SQLITE_CONTENTS)
+                .fetch_all(&mut connection)
+                .await
+                .expect("the tables are listed");
+            let sql = AssertSqlSafe(made.join(" UNION ALL "));
+            sqlx::query_as(sql).fetch_all(&mut connection).await.expect("the rows are read")
+        } else {
+            let connected = PgConnection::connect(&self.url).await;
+            let mut connection = connected.expect("the database answers");
+            let made: Vec<String> = sqlx::query_scalar(POSTGRES_CONTENTS)
+                .fetch_all(&mut connection)
+                .await
+                .expect("the tables are listed");
+            let sql = AssertSqlSafe(made.join(" UNION ALL "));
+            sqlx::query_as(sql).fetch_all(&mut connection).await.expect("the rows are read")
+        };
+        rows.into_iter().collect()
     }
 
     /// Removes the database.

@@ -12,3 +12,5 @@ pub mod load;
 pub mod injury;
 pub mod chance;
 pub mod model;
+pub mod bad_input;
+pub mod world;

@@ -172,6 +172,7 @@ impl TestBank {
             "closeSavings" => "SavingsRef".to_owned(),
             "cancelBill" => "BillRef".to_owned(),
             "releaseHold" => "HoldRef".to_owned(),
+            "confirmDeactivation" => "CustomerRef".to_owned(),
             _ => format!("{}{}", field[..1].to_uppercase(), &field[1..]),
         };
         let query = format!(
