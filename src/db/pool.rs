@@ -30,6 +30,8 @@ static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a SQLite writer of another process is waited for.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long SQLite may take to roll back what nobody will commit.
+const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long an idle connection to PostgreSQL is taken to live without being asked.
 const IDLE_TRUSTED: Duration = Duration::from_secs(1);
 /// How much of a SQLite file a connection keeps in memory, in KiB, as its pragma writes it.
@@ -239,6 +241,19 @@ async fn open_sqlite(url: &str, connections: u32, make: bool) -> Result<Db, DbEr
         // end it a second time, counts it as open for good, and would begin no other one.
         .before_acquire(|connection, _| {
             Box::pin(async move { Ok(!connection.is_in_transaction()) })
+        })
+        // A connection comes back inside a transaction while its rollback is under way, or
+        // because the driver's thread has panicked, as it does where the schema changes
+        // under a text of several statements. That thread would never be heard of again,
+        // and its connection would keep the one write lock: it is let go of.
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                if connection.is_in_transaction() {
+                    let alive = tokio::time::timeout(ROLLBACK_TIMEOUT, connection.ping()).await;
+                    alive.map_err(|_| sqlx::Error::WorkerCrashed)??;
+                }
+                Ok(true)
+            })
         });
     let writer = one.connect_with(options.clone()).await?;
     refuse_unless_durable(&writer).await?;
