@@ -13,7 +13,7 @@ use axum::{
 use divan::{Bencher, black_box};
 use http_body_util::BodyExt as _;
 use teller::{
-    bank::context::{Bank, PostOffice, Rules},
+    bank::context::{Annexes, Bank, FileRoom, PostOffice, Rules},
     crypto::{keyring::Keyring, seal, seal::Place, token, token::Access},
     db::pool::Db,
     domain::{
@@ -22,6 +22,7 @@ use teller::{
         posting,
         posting::{Leg, Standing},
     },
+    files::objects::Objects,
     graphql::{
         guard::{check, cost, limits::Limits},
         schema,
@@ -147,9 +148,14 @@ async fn server(folder: &std::path::Path) -> Router {
         top_up_limit: 1_000_000,
         allowances: Allowances::SANDBOX,
         trusted_proxies: Vec::new(),
+        file_bytes_max: 10 * 1024 * 1024,
+        file_pixels_max: 25_000_000,
+        file_quota: 100 * 1024 * 1024,
     };
+    let files = FileRoom::new(Objects::in_memory(), &rules, String::new());
+    let annexes = Annexes { post_office, files };
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
-    router::router(Bank::new(db, clock, entropy, ring(), post_office, rules, Capacity::default()))
+    router::router(Bank::new(db, clock, entropy, ring(), annexes, rules, Capacity::default()))
 }
 
 /// A small request through the whole server, but for sockets and statements.

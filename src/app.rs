@@ -12,12 +12,13 @@ use tokio::{
 use crate::{
     bank::{
         account,
-        context::{Bank, PostOffice},
+        context::{Annexes, Bank, FileRoom, PostOffice},
         error::Failure,
         invite, key_ring, outbox, sweep,
     },
-    config::checked::Config,
+    config::checked::{Config, FileStore},
     db::{error::DbError, pool::Db},
+    files::objects::{Objects, StoreSettingError},
     http::{
         document, document_cache,
         graphql::Graphql,
@@ -64,6 +65,9 @@ pub enum AppError {
     /// The allow-list of documents.
     #[error("TELLER_TRUSTED_DOCUMENTS: {0}")]
     Trusted(#[from] TrustedError),
+    /// The store of files.
+    #[error("TELLER_FILE_STORE {0}")]
+    Files(#[from] StoreSettingError),
     /// The settings of the letters' carrier.
     #[error("TELLER_SMTP_URL or TELLER_MAIL_FROM {0}")]
     Mail(#[from] crate::mail::carrier::CarrierSettingError),
@@ -104,12 +108,17 @@ pub fn assemble(config: &Config, db: Db) -> Result<Bank, AppError> {
         frontend_url: config.frontend_url.clone(),
         wake: Arc::new(Notify::new()),
     };
+    let objects = match &config.file_store {
+        FileStore::Folder(folder) => Objects::in_folder(folder)?,
+        FileStore::Bucket(bucket) => Objects::in_bucket(bucket)?,
+    };
+    let files = FileRoom::new(objects, &config.rules, public_url(config, config.listen));
     Ok(Bank::new(
         db,
         Arc::new(SystemClock),
         Arc::new(SystemEntropy),
         config.ring.clone(),
-        post_office,
+        Annexes { post_office, files },
         config.rules.clone(),
         config.ledger,
     ))
@@ -159,13 +168,15 @@ pub async fn serve(config: &Config, out: &mut impl Write) -> Result<(), AppError
         let what = what.to_owned();
         move |source| AppError::Io { what, source }
     };
-    let bank = open(config).await?;
-    let router = router_of(config, bank.clone())?;
+    let mut bank = open(config).await?;
     let listener = TcpListener::bind(config.listen).await.map_err(io(&format!(
         "cannot listen on {}; name another place by --listen",
         config.listen
     )))?;
     let address = listener.local_addr().map_err(io("the listening socket"))?;
+    // The port is known only now where the system chose it.
+    bank.files.public_url = public_url(config, address);
+    let router = router_of(config, bank.clone())?;
     let database = bank.db.describe().await?;
     // Before anybody is told that the server runs, or a stop that comes at once
     // would end it without a word.
@@ -210,6 +221,12 @@ fn stop_signal() -> impl Future<Output = ()> {
     }
 }
 
+/// Where clients reach a server that listens on this address.
+fn public_url(config: &Config, address: SocketAddr) -> String {
+    let url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    url.trim_end_matches('/').to_owned()
+}
+
 /// Says where everything is.
 fn announce(
     out: &mut impl Write,
@@ -217,8 +234,7 @@ fn announce(
     address: SocketAddr,
     database: &str,
 ) -> std::io::Result<()> {
-    let url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
-    let url = url.trim_end_matches('/');
+    let url = public_url(config, address);
     let place = place(&config.database_url);
     if config.rules.sandbox {
         writeln!(

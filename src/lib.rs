@@ -9,6 +9,7 @@ pub mod db;
 pub mod domain;
 pub mod crypto;
 pub mod mail;
+pub mod files;
 pub mod store;
 pub mod ledger;
 pub mod bank;

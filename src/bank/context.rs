@@ -10,6 +10,7 @@ use crate::{
     crypto::{keyring::Keyring, password::Hasher},
     db::pool::Db,
     domain::attempt::Allowances,
+    files::{desk::Desk, objects::Objects, picture::Studio},
     ledger::engine::{Capacity, Ledger},
     mail::carrier::Smtp,
     store::audit::Act,
@@ -37,6 +38,12 @@ pub struct Rules {
     pub allowances: Allowances,
     /// Networks of proxies whose word on where a request comes from is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Bytes that a file may have.
+    pub file_bytes_max: u64,
+    /// Pixels that an image may have.
+    pub file_pixels_max: u64,
+    /// Bytes that all files of a person may have together.
+    pub file_quota: u64,
 }
 
 /// Whole units that a new card is given in the sandbox.
@@ -74,6 +81,36 @@ pub struct PostOffice {
     pub wake: Arc<Notify>,
 }
 
+/// Where files are.
+#[derive(Debug, Clone)]
+pub struct FileRoom {
+    /// What keeps their bytes.
+    pub objects: Objects,
+    /// Where images are made anew.
+    pub studio: Studio,
+    /// Where they are handed in.
+    pub desk: Desk,
+    /// What stands before `/files/` in their URLs.
+    pub public_url: String,
+}
+
+impl FileRoom {
+    /// A room over a store, for a bank with these rules and this address.
+    pub fn new(objects: Objects, rules: &Rules, public_url: String) -> Self {
+        let studio = Studio::new(rules.file_pixels_max);
+        Self { objects, studio, desk: Desk::default(), public_url }
+    }
+}
+
+/// What a bank has beside its database.
+#[derive(Debug, Clone)]
+pub struct Annexes {
+    /// Where letters go.
+    pub post_office: PostOffice,
+    /// Where files are.
+    pub files: FileRoom,
+}
+
 /// The bank: everything that a use case works with.
 #[derive(Debug, Clone)]
 pub struct Bank {
@@ -91,6 +128,8 @@ pub struct Bank {
     pub ledger: Ledger,
     /// Where letters go.
     pub post_office: PostOffice,
+    /// Where files are.
+    pub files: FileRoom,
     /// What an operator has set.
     pub rules: Rules,
     /// What is known of sessions.
@@ -104,7 +143,7 @@ impl Bank {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         ring: Keyring,
-        post_office: PostOffice,
+        annexes: Annexes,
         rules: Rules,
         capacity: Capacity,
     ) -> Self {
@@ -112,7 +151,8 @@ impl Bank {
         let (time, chance) = (Arc::clone(&clock), Arc::clone(&entropy));
         let ledger = Ledger::new(db.clone(), time, chance, rules.currencies.clone(), capacity);
         let sessions = SessionCache::new();
-        Self { db, clock, entropy, ring, hasher, ledger, post_office, rules, sessions }
+        let Annexes { post_office, files } = annexes;
+        Self { db, clock, entropy, ring, hasher, ledger, post_office, files, rules, sessions }
     }
 
     /// Something that the bank does by itself, for the audit log.

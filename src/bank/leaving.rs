@@ -10,7 +10,7 @@ use super::{
     challenge,
     context::Bank,
     error::{Broken, Failure},
-    outbox, password,
+    file, outbox, password,
     permit::Permit,
     session,
     session::Ended,
@@ -145,6 +145,7 @@ async fn delete_in(
     require_empty(s, id).await?;
     leaving::close_accounts(s, id).await?;
     challenges::drop_of(s, id).await?;
+    file::forget_all(bank, s, id).await?;
     leaving::forget_letters(s, &outbox::recipient_index(bank, &user.email)).await?;
     let no_address = format!("{}@deleted.invalid", id.to_wire());
     leaving::forget(s, id, &no_address, no_password, bank.now()).await?;

@@ -35,6 +35,7 @@ pub mod password;
 pub mod email;
 pub mod profile;
 pub mod second_factor;
+pub mod file;
 pub mod leaving;
 pub mod customer;
 pub mod operator;

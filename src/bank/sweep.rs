@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{attempt::ROWS_MAX, context::Bank, error::Failure, hold};
+use super::{attempt::ROWS_MAX, context::Bank, error::Failure, file, hold};
 use crate::store::{attempt, challenge, event, inbox, operation, registration, session};
 
 /// How often holds that expired are given back: their money is wanted.
@@ -32,6 +32,8 @@ pub struct Swept {
     pub attempts: u64,
     /// Captured letters.
     pub letters: u64,
+    /// Files that never arrived, or that nobody sees any more.
+    pub files: u64,
 }
 
 /// Sweeps every ten minutes, and gives back holds that expired twice a minute, until
@@ -59,10 +61,17 @@ pub async fn work(bank: Bank) {
 /// Removes what has expired.
 pub async fn sweep(bank: &Bank) -> Result<Swept, Failure> {
     let now = bank.now();
+    // Their bytes are removed between transactions: a store may be slow.
+    // What it cannot remove now keeps nobody else's things from being swept.
+    let files = file::sweep(bank).await.unwrap_or_else(|failure| {
+        tracing::error!(?failure, "files could not be removed");
+        0
+    });
     bank.db
         .write_retrying(|s| {
             Box::pin(async move {
                 Ok(Swept {
+                    files,
                     keys: operation::sweep(s, now - KEYS_LIFE).await?,
                     challenges: challenge::sweep(s, now).await?,
                     registrations: registration::sweep(s, now).await?,

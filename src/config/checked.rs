@@ -7,10 +7,20 @@ use crate::{
     bank::context::Rules,
     crypto::keyring::Keyring,
     domain::attempt::Allowances,
+    files::objects::Bucket,
     http::{limits::Limits, server::Connections},
     ledger::engine::Capacity,
-    types::{entropy::Entropy, money::Currency},
+    types::{entropy::Entropy, money::Currency, secret::Secret},
 };
+
+/// Where files are kept.
+#[derive(Debug, Clone)]
+pub enum FileStore {
+    /// A folder.
+    Folder(PathBuf),
+    /// A bucket of an S3-compatible store.
+    Bucket(Bucket),
+}
 
 /// Settings that were checked.
 #[derive(Debug, Clone)]
@@ -31,6 +41,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Where links in letters lead: the first front end.
     pub frontend_url: Option<String>,
+    /// Where files are kept.
+    pub file_store: FileStore,
     /// What an operator sets of the bank's rules.
     pub rules: Rules,
     /// How much the ledger takes on.
@@ -55,8 +67,9 @@ impl Settings {
         let currencies = self.read_currencies(&mut faults);
         self.check_urls(&mut faults);
         self.check_production(&mut faults);
+        let file_store = self.read_file_store(&mut faults);
         let ring = self.secrets.ring(&self.data_dir, self.production, entropy, &mut faults);
-        let (Some(ring), true) = (ring, faults.is_empty()) else {
+        let (Some(ring), Some(file_store), true) = (ring, file_store, faults.is_empty()) else {
             return Err(ConfigError(faults));
         };
         let default_funding = if self.production { Funding::Staff } else { Funding::Open };
@@ -73,6 +86,7 @@ impl Settings {
             mail_from: self.mail_from.clone(),
             public_url: self.public_url.clone(),
             frontend_url: self.frontend_url.first().cloned(),
+            file_store,
             rules: Rules {
                 sandbox: !self.production,
                 currencies,
@@ -81,6 +95,9 @@ impl Settings {
                 top_up_limit: self.top_up_limit.unwrap_or(by_mode(5_000)),
                 allowances: self.attempts.allowances(&allowances),
                 trusted_proxies: self.attempts.trusted_proxies.clone(),
+                file_bytes_max: self.file_bytes,
+                file_pixels_max: self.file_pixels,
+                file_quota: self.file_quota,
             },
             ledger: Capacity {
                 waiting: self.ledger_queue as usize,
@@ -114,7 +131,8 @@ impl Settings {
     fn check_urls(&self, faults: &mut Vec<String>) {
         let public = self.public_url.iter().map(|url| ("TELLER_PUBLIC_URL", url));
         let frontends = self.frontend_url.iter().map(|url| ("TELLER_FRONTEND_URL", url));
-        for (name, url) in public.chain(frontends) {
+        let stores = self.s3_endpoint.iter().map(|url| ("TELLER_S3_ENDPOINT", url));
+        for (name, url) in public.chain(frontends).chain(stores) {
             let parsed = url::Url::parse(url).ok();
             let web = parsed.is_some_and(|url| matches!(url.scheme(), "http" | "https"));
             if !web {
@@ -130,6 +148,40 @@ impl Settings {
         if !known.iter().any(|scheme| self.database_url().starts_with(scheme)) {
             faults.push("TELLER_DATABASE_URL must begin with sqlite: or postgres:".to_owned());
         }
+    }
+
+    /// A folder, or a bucket with all that opens it.
+    fn read_file_store(&self, faults: &mut Vec<String>) -> Option<FileStore> {
+        let Some(place) = &self.file_store else {
+            return Some(FileStore::Folder(self.data_dir.join("files")));
+        };
+        let Some(place) = place.strip_prefix("s3://") else {
+            if place.contains("://") {
+                faults.push("TELLER_FILE_STORE must be a folder or s3://BUCKET/PREFIX".to_owned());
+                return None;
+            }
+            return Some(FileStore::Folder(PathBuf::from(place)));
+        };
+        let (name, prefix) = place.split_once('/').unwrap_or((place, ""));
+        if name.is_empty() {
+            faults.push("TELLER_FILE_STORE names no bucket: s3://BUCKET/PREFIX".to_owned());
+        }
+        let mut needed = |name: &str, value: &Option<String>| {
+            if value.is_none() {
+                faults.push(format!("TELLER_FILE_STORE=s3://… needs {name}"));
+            }
+            value.clone()
+        };
+        let access_key_id = needed("TELLER_S3_ACCESS_KEY_ID", &self.s3_access_key_id);
+        let secret = needed("TELLER_S3_SECRET_ACCESS_KEY", &self.s3_secret_access_key);
+        Some(FileStore::Bucket(Bucket {
+            name: name.to_owned(),
+            prefix: prefix.trim_matches('/').to_owned(),
+            endpoint: self.s3_endpoint.clone(),
+            region: self.s3_region.clone(),
+            access_key_id: access_key_id?,
+            secret_access_key: Secret::new(secret?),
+        }))
     }
 
     fn check_production(&self, faults: &mut Vec<String>) {

@@ -134,6 +134,50 @@ pub struct Settings {
     #[arg(long, global = true, env = "TELLER_LEDGER_BATCHES", value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
     pub ledger_batches: u32,
 
+    /// Where files are kept: a folder, or s3://BUCKET/PREFIX; files in the data folder where nothing is said.
+    #[arg(long, global = true, env = "TELLER_FILE_STORE", value_name = "PLACE")]
+    pub file_store: Option<String>,
+
+    /// Where the S3-compatible store of files answers; AWS where nothing is said.
+    #[arg(long, global = true, env = "TELLER_S3_ENDPOINT", value_name = "URL")]
+    pub s3_endpoint: Option<String>,
+
+    /// The region of the S3-compatible store of files.
+    #[arg(
+        long,
+        global = true,
+        env = "TELLER_S3_REGION",
+        value_name = "NAME",
+        default_value = "us-east-1"
+    )]
+    pub s3_region: String,
+
+    /// Who Teller is to the S3-compatible store of files.
+    #[arg(long, global = true, env = "TELLER_S3_ACCESS_KEY_ID", value_name = "TEXT")]
+    pub s3_access_key_id: Option<String>,
+
+    /// What proves it; prefer the variable.
+    #[arg(
+        long,
+        global = true,
+        env = "TELLER_S3_SECRET_ACCESS_KEY",
+        hide_env_values = true,
+        value_name = "TEXT"
+    )]
+    pub s3_secret_access_key: Option<String>,
+
+    /// Bytes that a file may have.
+    #[arg(long, global = true, env = "TELLER_FILE_BYTES", value_name = "NUMBER", default_value_t = 10 * 1024 * 1024, value_parser = clap::value_parser!(u64).range(1..=1024 * 1024 * 1024))]
+    pub file_bytes: u64,
+
+    /// Pixels that an image may have; making one anew takes up to twelve bytes of memory for each.
+    #[arg(long, global = true, env = "TELLER_FILE_PIXELS", value_name = "NUMBER", default_value_t = 25_000_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    pub file_pixels: u64,
+
+    /// Bytes that all files of a person may have together; each counts 4 KiB at least.
+    #[arg(long, global = true, env = "TELLER_FILE_QUOTA", value_name = "NUMBER", default_value_t = 100 * 1024 * 1024, value_parser = clap::value_parser!(u64).range(1..=1 << 50))]
+    pub file_quota: u64,
+
     /// How much may come in.
     #[command(flatten)]
     pub intake: Intake,

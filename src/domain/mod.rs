@@ -17,6 +17,7 @@ pub mod session;
 pub mod challenge;
 pub mod second_factor;
 pub mod limit;
+pub mod file;
 pub mod refusal;
 pub mod amount;
 pub mod password;

@@ -1,6 +1,11 @@
 //! Every business "no" of the bank, said once.
 
-use super::{challenge::Asked, fault::Fault, limit::Limit};
+use super::{
+    challenge::Asked,
+    fault::Fault,
+    file::{FileLimit, show_size},
+    limit::Limit,
+};
 use crate::types::{clock::show, money::Money};
 
 /// A "no" that is not a breakdown: the person can act on it.
@@ -86,6 +91,18 @@ pub enum Refusal {
         /// How many are allowed.
         limit: i64,
     },
+    /// A file has more than is taken.
+    FileTooLarge(FileLimit),
+    /// A file is of no kind that is taken, or not of the kind that it says.
+    FileNotTaken {
+        /// Why: the rest of a sentence that begins with the field.
+        reason: &'static str,
+    },
+    /// The person keeps as many bytes as one may.
+    FilesFull {
+        /// How many bytes that are.
+        quota: u64,
+    },
     /// The session has ended meanwhile: the caller is nobody any more.
     SessionEnded,
     /// Too much was tried or asked for, from here or for this account.
@@ -130,6 +147,9 @@ impl Refusal {
             Self::Conflict { .. } => "CONFLICT",
             Self::IdempotencyConflict => "IDEMPOTENCY_CONFLICT",
             Self::TooMany { .. } => "TOO_MANY",
+            Self::FileTooLarge(_) => "FILE_TOO_LARGE",
+            Self::FileNotTaken { .. } => "FILE_NOT_TAKEN",
+            Self::FilesFull { .. } => "FILES_FULL",
             Self::SessionEnded => "SESSION_ENDED",
             Self::RateLimited { .. } => "RATE_LIMITED",
             Self::Overloaded { .. } => "OVERLOADED",
@@ -191,6 +211,14 @@ impl Refusal {
                 "This idempotency key was used with another request.".to_owned()
             }
             Self::TooMany { noun, limit } => format!("At most {limit} {noun} are allowed."),
+            Self::FileTooLarge(limit) => limit.sentence(),
+            Self::FileNotTaken { reason } => format!("file {reason}."),
+            Self::FilesFull { quota } => {
+                format!(
+                    "file does not fit: one person's files may have {} together.",
+                    show_size(*quota)
+                )
+            }
             Self::SessionEnded => "The session has ended. Sign in again.".to_owned(),
             Self::RateLimited { retry_after_seconds } => {
                 format!("This was tried too often. Try again in {}.", wait(*retry_after_seconds))

@@ -275,20 +275,20 @@ fn rate_limited(message: String, retry_after_seconds: u32) -> Said {
     Said::Data(vec![UserError::RateLimited(error)])
 }
 
+/// One field with a value that is not taken.
+fn faulty(fault: crate::domain::fault::Fault) -> UserError {
+    UserError::InvalidInput(InvalidInput {
+        code: ErrorCode::InvalidInput,
+        message: format!("{} {}.", fault.field, fault.reason),
+        path: Some(path(fault.field)),
+    })
+}
+
 /// The one mapping of refusals to GraphQL.
 fn say(refusal: Refusal) -> Said {
     let message = refusal.sentence();
     match refusal {
-        Refusal::Invalid(faults) => {
-            let one = |fault: crate::domain::fault::Fault| {
-                UserError::InvalidInput(InvalidInput {
-                    code: ErrorCode::InvalidInput,
-                    message: format!("{} {}.", fault.field, fault.reason),
-                    path: Some(path(fault.field)),
-                })
-            };
-            Said::Data(faults.into_iter().map(one).collect())
-        }
+        Refusal::Invalid(faults) => Said::Data(faults.into_iter().map(faulty).collect()),
         Refusal::NotFound { field, .. } => plain(ErrorCode::NotFound, &refusal, Some(field)),
         Refusal::AlreadyExists { field, .. } => {
             plain(ErrorCode::AlreadyExists, &refusal, Some(field))
@@ -339,6 +339,10 @@ fn say(refusal: Refusal) -> Said {
         }
         Refusal::TooMany { .. } => plain(ErrorCode::TooMany, &refusal, None),
         Refusal::RateLimited { retry_after_seconds } => rate_limited(message, retry_after_seconds),
+        // Only the door of files takes files, and says these by itself.
+        Refusal::FileTooLarge(_) | Refusal::FileNotTaken { .. } | Refusal::FilesFull { .. } => {
+            Said::TopLevel(top_level(BAD_USER_INPUT, message))
+        }
         Refusal::SessionEnded => Said::TopLevel(top_level(UNAUTHENTICATED, message)),
         Refusal::Overloaded { retry_after_seconds } => {
             let error = top_level(OVERLOADED, message);
@@ -432,6 +436,7 @@ mod tests {
     use crate::{
         domain::{
             challenge::{Asked, SecondFactorKind},
+            file::FileLimit,
             limit::{Limit, LimitKind},
             refusal::Refusal,
         },
@@ -486,6 +491,11 @@ mod tests {
         Refusal::TooMany { .. } => Refusal::TooMany { noun: "cards", limit: 1 }, "TOO_MANY";
         Refusal::RateLimited { .. } =>
             Refusal::RateLimited { retry_after_seconds: 1 }, "RATE_LIMITED";
+        Refusal::FileTooLarge(_) =>
+            Refusal::FileTooLarge(FileLimit::Bytes(1)), "*BAD_USER_INPUT";
+        Refusal::FileNotTaken { .. } =>
+            Refusal::FileNotTaken { reason: "is a program" }, "*BAD_USER_INPUT";
+        Refusal::FilesFull { .. } => Refusal::FilesFull { quota: 1 }, "*BAD_USER_INPUT";
         Refusal::SessionEnded => Refusal::SessionEnded, "*UNAUTHENTICATED";
         Refusal::Overloaded { .. } =>
             Refusal::Overloaded { retry_after_seconds: 1 }, "*OVERLOADED";

@@ -32,6 +32,7 @@ pub mod second_factor;
 pub mod user;
 pub mod customer;
 pub mod leaving;
+pub mod file;
 pub mod sign_in;
 pub mod registration;
 pub mod password;

@@ -109,6 +109,25 @@ impl ScalarType for Cursor {
     }
 }
 
+/// A URL in a string.
+#[derive(Debug, Clone)]
+pub struct Url(pub String);
+
+/// A URL in a string.
+#[Scalar(name = "URL")]
+impl ScalarType for Url {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        match value {
+            Value::String(text) => Ok(Self(text)),
+            other => Err(InputValueError::expected_type(other)),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.clone())
+    }
+}
+
 /// Made by the client, 1 to 255 visible ASCII characters, unique for its user over all mutations.
 #[derive(Debug, Clone)]
 pub struct IdempotencyKey(pub String);

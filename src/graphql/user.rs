@@ -16,7 +16,7 @@ use super::{
     money::Money,
     request, savings,
     savings::SavingsAccount,
-    scalars::{Cursor, Date, DateTime},
+    scalars::{Cursor, Date, DateTime, Url},
     second_factor,
     second_factor::{PasswordDialect, SecondFactor},
     session,
@@ -25,8 +25,9 @@ use super::{
     wallet::Wallet,
 };
 use crate::{
-    bank::{error::Failure, limit, user},
+    bank::{error::Failure, file, limit, user},
     domain, store,
+    types::id::UserId,
 };
 
 /// What a person may do beyond their own things.
@@ -162,6 +163,16 @@ impl From<store::user::User> for User {
 
 #[ComplexObject]
 impl User {
+    /// The image that they are shown by; whoever has this URL sees it.
+    async fn avatar_url(&self, ctx: &Context<'_>) -> Result<Option<Url>> {
+        viewer::current(ctx)?;
+        let Some(user_id) = UserId::from_wire(&self.id) else {
+            return Ok(None);
+        };
+        let url = file::avatar_url(request::bank(ctx), user_id).await;
+        Ok(url.map_err(|failure| errors::query(ctx, failure))?.map(Url))
+    }
+
     /// Their open cards, in the order of their making.
     async fn cards(&self, ctx: &Context<'_>) -> Result<Vec<Card>> {
         card::list(ctx).await

@@ -42,6 +42,15 @@ impl Rejection {
         self
     }
 
+    /// The same, about one field of what was sent.
+    #[must_use]
+    pub fn about(mut self, field: &str) -> Self {
+        for error in &mut self.errors {
+            error["extensions"]["inputPath"] = json!([field]);
+        }
+        self
+    }
+
     /// The answer, in the media type that the client likes; without `data`, as nothing ran.
     pub fn answer(self, media_type: MediaType, request_id: &str) -> Response<Body> {
         let status = match media_type {

@@ -19,6 +19,7 @@ pub mod document;
 pub mod document_cache;
 pub mod graphql;
 pub mod inbox;
+pub mod file;
 pub mod host;
 pub mod router;
 pub mod server;

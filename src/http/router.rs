@@ -7,10 +7,10 @@ use axum::{
     body::Body,
     http::{HeaderValue, Response, header},
     middleware,
-    routing::get,
+    routing::{get, post},
 };
 
-use super::{document_cache, graphql, graphql::Graphql, host, inbox};
+use super::{document_cache, file, graphql, graphql::Graphql, host, inbox};
 use crate::bank::context::Bank;
 
 /// The whole server.
@@ -29,6 +29,12 @@ pub fn with_transport(transport: Graphql) -> Router {
     let mut router = Router::new()
         .route("/graphql", get(graphql::get).post(graphql::post))
         .with_state(Arc::new(transport));
+    // Front ends, which bring files and show them.
+    let files = Router::new()
+        .route("/files", post(file::post))
+        .route("/files/{name}", get(file::get))
+        .with_state(bank.clone());
+    router = router.merge(files);
     if sandbox {
         // Developers, who read the letters of their own sandbox.
         router = router.merge(Router::new().route("/dev/inbox", get(inbox::get)).with_state(bank));

@@ -1,10 +1,10 @@
 //! All statements by file and name, for the test that prepares them on both databases.
 
 use super::{
-    account, attempt, audit, bill, books, card, challenge, entry, event, history, history_postgres,
-    history_sqlite, hold, inbox, invite, key_ring, leaving, limit, operation, outbox,
-    posting_postgres, posting_sqlite, quote, registration, rekey, savings, seal, second_factor,
-    session, standing, user,
+    account, attempt, audit, bill, books, card, challenge, entry, event, file, history,
+    history_postgres, history_sqlite, hold, inbox, invite, key_ring, leaving, limit, operation,
+    outbox, posting_postgres, posting_sqlite, quote, registration, rekey, savings, seal,
+    second_factor, session, standing, user,
 };
 
 /// The statements of one file, by name.
@@ -38,6 +38,7 @@ pub const ALL: &[(&str, Statements)] = &[
     ("inbox", inbox::STATEMENTS),
     ("leaving", leaving::STATEMENTS),
     ("rekey", rekey::STATEMENTS),
+    ("file", file::STATEMENTS),
     ("books", books::STATEMENTS),
 ];
 

@@ -42,6 +42,7 @@ pub mod seal;
 pub mod outbox;
 pub mod inbox;
 pub mod leaving;
+pub mod file;
 pub mod rekey;
 pub mod books;
 pub mod catalogue;

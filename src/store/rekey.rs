@@ -86,6 +86,7 @@ columns! {
     "users", "user_id", "social_security", "users.social_security";
     "cards", "account_id", "number", "cards.number";
     "totp_factors", "user_id", "secret", "totp_factors.secret";
+    "files", "file_id", "access_key", "files.access_key";
     "outbox", "letter_id", "letter", "letter";
     "inbox", "letter_id", "letter", "letter";
 }

@@ -114,6 +114,8 @@ ids! {
     AccountId = "account";
     /// Names one movement of money.
     TransactionId = "transaction";
+    /// Names a file that somebody brought.
+    FileId = "file";
     /// Names a letter in the outbox or the captured inbox.
     LetterId = "letter";
 }

@@ -28,4 +28,17 @@ major=${major%%.*}
 if [ package-lock.json -nt node_modules/.package-lock.json ]; then
     printf 'Installing the Node packages of the tests\n'
     npm ci --no-progress --loglevel=error
+    # Programs for other systems are most of what was installed.
+    case "$(uname -s)-$(uname -m)" in
+        Linux-x86_64) keep=linux-x64 ;;
+        Linux-aarch64) keep=linux-arm64 ;;
+        Darwin-x86_64) keep=macos-x64 ;;
+        Darwin-arm64) keep=macos-arm64 ;;
+        *) keep= ;;
+    esac
+    if [ -n "$keep" ]; then
+        for folder in node_modules/relay-compiler/{linux,macos,win}-*; do
+            [ "${folder##*/}" = "$keep" ] || rm -rf "$folder"
+        done
+    fi
 fi

@@ -7,7 +7,7 @@ use crate::support::{
     databases,
     databases::Fresh,
     proof,
-    server::{Server, teller},
+    server::{Server, client, teller},
 };
 
 /// Runs a command to its end: its exit code, what it said, and what it complained of.
@@ -105,7 +105,8 @@ async fn production_wants_everything_explicit_and_shows_no_inbox() {
         let mut command = teller(fresh.folder(), &fresh.url);
         let server = Server::start_with(command.args(PRODUCTION)).await;
         assert!(!server.announced.contains("/dev/inbox"), "{}", server.announced);
-        let status = reqwest::get(format!("{}/dev/inbox", server.url)).await.expect("it answers");
+        let status =
+            client().get(format!("{}/dev/inbox", server.url)).send().await.expect("it answers");
         assert_eq!(status.status(), 404);
         assert!(server.stop().await.success());
         let arguments = [&["seed"], PRODUCTION].concat();

@@ -13,7 +13,7 @@ use std::{
 use regex::Regex;
 use serde_json::{Value, json};
 use teller::{
-    bank::{context::Bank, error::Failure, key_ring, rekey},
+    bank::{context::Bank, error::Failure, file, key_ring, rekey},
     crypto::keyring::Keyring,
     domain::refusal::Refusal,
     ledger::engine::Capacity,
@@ -27,6 +27,7 @@ use crate::support::{
     people::{PASSWORD, Person, proof, registration, text},
     proof as record,
     server::{Server, teller},
+    uploads::Sent,
 };
 
 const NEW: &str = "a newer one: 0123456789abcdefghijklmnopqrstuvwxyz";
@@ -93,8 +94,8 @@ async fn columns_with(bank: &TestBank, prefix: &[u8]) -> BTreeSet<String> {
     found
 }
 
-/// A person with a card, and something that waits of every sort that is sealed.
-async fn furnished(bank: &TestBank) -> (Person, String) {
+/// A person with a card and a file, and something that waits of every sort that is sealed.
+async fn furnished(bank: &TestBank) -> (Person, String, Sent) {
     let ann = bank.join("ann", 1).await;
     let card = text(&bank.create_card(&ann, json!({ "idempotencyKey": "c" })).await["card"]["id"]);
     bank.register(registration("bob", 2)).await;
@@ -103,13 +104,14 @@ async fn furnished(bank: &TestBank) -> (Person, String) {
     bank.code("bob@example.org").await;
     // And this one waits in the outbox.
     bank.register(registration("eve", 3)).await;
-    (ann, card)
+    let sent = bank.upload(&ann, "a.txt", b"hello").await;
+    (ann, card, sent)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_secret_takes_over_and_the_old_one_can_go() {
     each_database(async |bank| {
-        let (ann, card) = furnished(bank).await;
+        let (ann, card, sent) = furnished(bank).await;
         let login = bank.login(&ann.email, PASSWORD).await;
         let login_code = bank.code(&ann.email).await;
         let bobs_code = bank.code("bob@example.org").await;
@@ -156,6 +158,8 @@ async fn a_new_secret_takes_over_and_the_old_one_can_go() {
 
         let only = with_ring(bank, 2, ring(NEW)).await;
         assert_eq!(details(&only, &newer, &card).await, shown, "the CVV stays as it was");
+        let (name, key) = (sent.bare().trim_start_matches("/files/"), sent.key());
+        assert!(file::open(&only, None, name, Some(key)).await.is_ok(), "a file's URL stays too");
         let old = on(&only, Some(&ann), "{ me { email } }", json!({})).await;
         assert_eq!(old["errors"][0]["extensions"]["code"], "UNAUTHENTICATED", "a token of the old");
         let mut late = reassemble(bank, bank.fresh.open().await, 3, Capacity::default());

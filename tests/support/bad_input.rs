@@ -426,6 +426,16 @@ pub const TABLE: &[Entry] = &[
             ("/address/city", r#""""#, "INVALID_INPUT", "address.city"),
         ],
     ),
+    entry(
+        "setAvatar",
+        "ann",
+        r#"{"fileId": "$image"}"#,
+        &[
+            ("/fileId", r#""$bob.image""#, "NOT_FOUND", "fileId"),
+            ("/fileId", r#""$paper""#, "NOT_FOUND", "fileId"),
+            ("/fileId", r#""$card""#, "NOT_FOUND", "fileId"),
+        ],
+    ),
     entry("setLegacyAccess", "ann", r#"{"dialect": "EWALLET", "enabled": true}"#, &[]),
     entry("beginTotp", "ann", "", &[]),
     Entry {

@@ -21,12 +21,13 @@ use serde_json::{Value, json};
 use teller::{
     bank::{
         account,
-        context::{Bank, PostOffice, Rules},
+        context::{Annexes, Bank, FileRoom, PostOffice, Rules},
         inbox, key_ring, outbox,
     },
     crypto::keyring::Keyring,
     db::pool::Db,
     domain::attempt::Allowances,
+    files::objects::Objects,
     http::router,
     ledger::{engine::Capacity, sealer::Sealer},
     mail::letter::Letter,
@@ -118,6 +119,9 @@ pub fn sandbox_rules() -> Rules {
         top_up_limit: 1_000_000,
         allowances: Allowances::SANDBOX,
         trusted_proxies: Vec::new(),
+        file_bytes_max: 10 * 1024 * 1024,
+        file_pixels_max: 25_000_000,
+        file_quota: 100 * 1024 * 1024,
     }
 }
 
@@ -292,14 +296,17 @@ pub fn assemble(db: Db, clock: Arc<SettableClock>, seed: u64, rules: Rules) -> B
         frontend_url: None,
         wake: Arc::new(Notify::new()),
     };
-    Bank::new(db, clock, entropy, ring, post_office, rules, Capacity::default())
+    let files = FileRoom::new(Objects::in_memory(), &rules, "http://127.0.0.1:8080".to_owned());
+    let annexes = Annexes { post_office, files };
+    Bank::new(db, clock, entropy, ring, annexes, rules, Capacity::default())
 }
 
 /// Another process of the same bank: its own ledger and connections, the same clock.
 pub fn reassemble(bank: &TestBank, db: Db, number: u64, capacity: Capacity) -> Bank {
     let entropy = Arc::new(SeededEntropy::new(proof::seed() + 1 + number));
-    let Bank { ring, post_office, rules, .. } = bank.bank.clone();
-    Bank::new(db, Arc::clone(&bank.clock) as _, entropy, ring, post_office, rules, capacity)
+    let Bank { ring, post_office, files, rules, .. } = bank.bank.clone();
+    let annexes = Annexes { post_office, files };
+    Bank::new(db, Arc::clone(&bank.clock) as _, entropy, ring, annexes, rules, capacity)
 }
 
 /// The test that runs: the name of its thread.

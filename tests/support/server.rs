@@ -61,6 +61,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A client that asks no proxy.
 pub fn client() -> Client {
+    // No test speaks TLS, but a client that could must be told by whose hands.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client")
 }
 

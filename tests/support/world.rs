@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use image::ImageFormat;
 use serde_json::{Value, json};
 
 use super::{
     bank::TestBank,
     factors::Phone,
     people::{PASSWORD, Person, registration, text},
+    uploads::picture,
 };
 
 /// Everybody and everything that the table names.
@@ -81,6 +83,13 @@ pub async fn world(bank: &TestBank) -> World {
         things.insert(name, bill(bank, &ann, amount).await);
     }
     things.insert("bob.bill", bill(bank, &bob, "1").await);
+    let image = picture(4, 4, ImageFormat::Png);
+    let paper = b"a paper".as_slice();
+    for (name, who, content) in
+        [("image", &ann, &*image), ("paper", &ann, paper), ("bob.image", &bob, &*image)]
+    {
+        things.insert(name, bank.upload(who, name, content).await.id);
+    }
     spend(bank, &ann, &bob, &staff, &mut things).await;
     for (name, who) in [("session.other", &ann), ("bob.session", &bob)] {
         let token = bank.sign_in(who).await;
