@@ -13,6 +13,7 @@ use super::{
     answer,
     answer::Rejection,
     nesting::{self, Verdict},
+    strings,
 };
 use crate::graphql::{
     errors::{COST_EXCEEDED, GRAPHQL_PARSE_FAILED, GRAPHQL_VALIDATION_FAILED},
@@ -30,7 +31,7 @@ pub fn read(
     limits: &Limits,
 ) -> Result<ExecutableDocument, Rejection> {
     readable(text, limits)?;
-    let document = parse_query(text).map_err(|error| unparsed(&error))?;
+    let document = parse_query(strings::readable(text)).map_err(|error| unparsed(&error))?;
     allowed(&document, operation_name, may_mutate)?;
     check::check(&document, operation_name, limits).map_err(refusal)?;
     Ok(document)
@@ -44,7 +45,8 @@ pub fn judge(text: &str, limits: &Limits) -> Result<(), String> {
         messages.collect::<Vec<_>>().join(" ")
     };
     readable(text, limits).map_err(told)?;
-    let document = parse_query(text).map_err(|error| told(unparsed(&error)))?;
+    let document = parse_query(strings::readable(text));
+    let document = document.map_err(|error| told(unparsed(&error)))?;
     check::check(&document, None, limits).map_err(|refused| refused.message)
 }
 

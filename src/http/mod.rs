@@ -9,6 +9,7 @@
 pub mod limits;
 pub mod negotiation;
 pub mod nesting;
+pub mod strings;
 pub mod answer;
 pub mod caller;
 pub mod persisted;

@@ -100,12 +100,12 @@ pub fn read(document: &str, tokens_max: usize) -> Verdict<'_> {
 }
 
 /// How many bytes come before the first that ends; all where none does.
-fn length_until(text: &[u8], ends: impl Fn(u8) -> bool) -> usize {
+pub(super) fn length_until(text: &[u8], ends: impl Fn(u8) -> bool) -> usize {
     text.iter().position(|&byte| ends(byte)).unwrap_or(text.len())
 }
 
 /// The length of a string that begins here, with its quotes; none where it never closes.
-fn string_length(text: &[u8]) -> Option<usize> {
+pub(super) fn string_length(text: &[u8]) -> Option<usize> {
     let (quote, escape): (&[u8], &[u8]) =
         if text.starts_with(b"\"\"\"") { (b"\"\"\"", b"\\\"\"\"") } else { (b"\"", b"\\") };
     let is_plain = quote.len() == 1;

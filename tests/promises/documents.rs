@@ -451,3 +451,131 @@ async fn fragments_on_interfaces_answer_for_the_type_that_is_there() {
     })
     .await;
 }
+
+/// Operations whose variable `$x`, of this type, stands where another type is taken, with
+/// the path to the place.
+const MISPLACED: [(&str, &str, &[&str]); 13] = [
+    ("($x: String!)", "mutation { topUp(amount: $x) }", &["input", "amount"]),
+    ("($x: Decimal)", "mutation { topUp(amount: $x) }", &["input", "amount"]),
+    ("($x: Decimal = null)", "mutation { topUp(amount: $x) }", &["input", "amount"]),
+    ("($x: [Decimal!]!)", "mutation { topUp(amount: $x) }", &["input", "amount"]),
+    ("($x: Float!)", "mutation { topUp(amount: $x) }", &["input", "amount"]),
+    ("($x: ID)", "{ node(id: $x) { id } }", &["id"]),
+    ("($x: String!)", "{ node(id: $x) { id } }", &["id"]),
+    (
+        "($x: TransactionKind!)",
+        "{ history(filter: { kinds: $x }) { totalCount } }",
+        &["filter", "kinds"],
+    ),
+    ("($x: [String!])", "{ history(filter: { kinds: $x }) { totalCount } }", &["filter", "kinds"]),
+    ("($x: Boolean)", "{ me @skip(if: $x) { id } }", &["if"]),
+    ("($x: Boolean = null)", "{ ... @include(if: $x) { me { id } } }", &["if"]),
+    ("($x: String!)", "{ ...F @include(if: $x) } fragment F on Query { me { id } }", &["if"]),
+    ("($x: Boolean)", "{ ...F } fragment F on Query { me { id @skip(if: $x) } }", &["if"]),
+];
+
+/// The operation with its variable; `topUp(amount: …)` is one that would be done.
+fn with_variable(variable: &str, operation: &str, card: &str) -> String {
+    let rest = format!("idempotencyKey: \"k\", accountId: \"{card}\", amount: $x }}");
+    let operation = operation.replace(
+        "topUp(amount: $x)",
+        &format!("topUp(input: {{ {rest}) {{ account {{ id }} errors {{ code }} }}"),
+    );
+    match operation.strip_prefix("mutation ") {
+        Some(selections) => format!("mutation {variable} {selections}"),
+        None => format!("query {variable} {operation}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_variable_stands_only_where_its_type_is_taken() {
+    each_database(async |bank| {
+        let ann = bank.join("ann", 1).await;
+        let card = bank.card(&ann).await.id;
+        for (variable, operation, path) in MISPLACED {
+            let query = with_variable(variable, operation, &card);
+            // Also a value that would do in its place does not make the document right.
+            for sent in [json!({}), json!({ "x": true }), json!({ "x": "12.50" })] {
+                let answer = bank.post(Some(&ann.token), &query, sent.clone()).await;
+                let body = answer.json();
+                assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{query}: {body}");
+                let errors = body["errors"].as_array().expect("errors");
+                let told = errors.iter().any(|error| {
+                    let said = text(&error["message"]).contains("must be a variable of type");
+                    let at = &error["extensions"];
+                    said && at["code"] == "BAD_USER_INPUT" && at["inputPath"] == json!(path)
+                });
+                assert!(told && body.get("data").is_none(), "{query}: {sent}: {body}");
+            }
+        }
+        let balance = "{ cards { balance { posted { amount } } } }";
+        let found = bank.run(Some(&ann.token), balance, json!({})).await;
+        assert_eq!(found["cards"][0]["balance"]["posted"]["amount"], "50.00", "nothing moved");
+
+        for (variable, operation, sent) in [
+            ("($x: Decimal!)", "mutation { topUp(amount: $x) }", json!({ "x": "1.00" })),
+            ("($x: Decimal = \"1.00\")", "mutation { topUp(amount: $x) }", json!({})),
+            ("($x: ID!)", "{ node(id: $x) { id } }", json!({ "x": card })),
+            ("($x: Int)", "{ history(first: $x) { totalCount } }", json!({})),
+            ("($x: Int!)", "{ history(first: $x) { totalCount } }", json!({ "x": 1 })),
+            (
+                "($x: [TransactionKind!]!)",
+                "{ history(filter: { kinds: $x }) { totalCount } }",
+                json!({ "x": ["TOP_UP"] }),
+            ),
+            (
+                "($x: TransactionKind!)",
+                "{ history(filter: { kinds: [$x] }) { totalCount } }",
+                json!({ "x": "TOP_UP" }),
+            ),
+            ("($x: Boolean!)", "{ me @skip(if: $x) { id } }", json!({ "x": false })),
+            ("($x: Boolean = true)", "{ me @include(if: $x) { id } }", json!({})),
+        ] {
+            let query = with_variable(variable, operation, &card);
+            let data = bank.run(Some(&ann.token), &query, sent).await;
+            assert!(!data.to_string().contains("code\":"), "{query}: {data}");
+        }
+        let found = bank.run(Some(&ann.token), balance, json!({})).await;
+        assert_eq!(found["cards"][0]["balance"]["posted"]["amount"], "51.00", "once, by its key");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_string_of_a_document_means_what_the_specification_says() {
+    each_database(async |bank| {
+        let ann = bank.join("ann", 1).await;
+        let card = bank.card(&ann).await.id;
+        let with_note = |key: &str, note: &str| {
+            format!(
+                "mutation {{ topUp(input: {{ idempotencyKey: \"{key}\", note: {note},
+                accountId: \"{card}\", amount: \"1.00\" }}) {{ errors {{ code }} }} }}"
+            )
+        };
+        for (at, (note, meant)) in [
+            (r#""\uD83C\uDF55 for two""#, "🍕 for two"),
+            (r#""\u{1F355} \u0041\u{42}""#, "🍕 AB"),
+            (r#""\u{22}\u{5C}\"""#, "\"\\\""),
+            (r#""""say \""" twice""""#, "say \"\"\" twice"),
+            ("\"\"\"\n    plain\n    \"\"\"", "plain"),
+            (r#""plain \"\u00fc\"""#, "plain \"ü\""),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let query = with_note(&format!("k{at}"), note);
+            let done = bank.run(Some(&ann.token), &query, json!({})).await;
+            assert_eq!(done["topUp"]["errors"], json!([]), "{note}");
+            let newest = "{ history(first: 1) { nodes { note } } }";
+            let found = bank.run(Some(&ann.token), newest, json!({})).await;
+            assert_eq!(found["history"]["nodes"][0]["note"], meant, "{}", bank.database);
+        }
+        for note in [r#""\uD83C""#, r#""\uDF55\uD83C""#, r#""\u{D83C}""#, r#""\u{110000}""#] {
+            let answer = bank.post(Some(&ann.token), &with_note("bad", note), json!({})).await;
+            assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{note}: {}", answer.text());
+            let code = &answer.json()["errors"][0]["extensions"]["code"];
+            assert_eq!(code, "GRAPHQL_PARSE_FAILED", "{note}");
+        }
+    })
+    .await;
+}

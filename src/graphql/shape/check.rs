@@ -273,9 +273,9 @@ mod tests {
         let expected = "ids.1: ids[1] must be an id in a string, but is a JSON float";
         tells(query, json!({ "id": 1.5 }), &[expected]);
         let query = "query($on: Boolean!) { found @skip(if: $on) { __typename } }";
-        let missing = "on: the variable $on is required but missing";
+        let missing = "if: the variable $on is required but missing";
         tells(query, json!({}), &[missing]);
-        let text = "on: on must be true or false, but is a string";
+        let text = "if: if must be true or false, but is a string";
         tells(query, json!({ "on": "no" }), &[text]);
         let long = "x".repeat(50);
         let query = format!("query(${long}: Boolean!) {{ found {{ __typename }} }}");
@@ -290,26 +290,89 @@ mod tests {
         tells(query, json!({ "id": null }), &[]);
         let null = json!({ "first": null });
         tells(query, null, &["first: first must not be null"]);
-        let query = "query($id: ID) { node(id: $id) { id } cards(ids: [$id]) { id } }";
-        let expected = [
-            "id: id is required, but its variable was not sent",
-            "ids.0: ids[0] is required, but its variable was not sent",
-        ];
-        tells(query, json!({}), &expected);
         let default = "query($id: ID = 5) { node(id: $id) { id } }";
         tells(default, json!({}), &[]);
     }
 
+    /// A document whose variable, of this type, stands in this place.
+    fn placed(ty: &str, place: &str) -> String {
+        format!("query($v: {ty}) {{ {place} {{ __typename }} }}")
+    }
+
     #[test]
-    fn a_variable_is_held_to_the_place_of_its_use_as_well() {
-        let query = "mutation($a: Float!) {
+    fn a_variable_stands_only_where_its_type_fits() {
+        for (ty, place, path, taken) in [
+            ("ID", "node(id: $v)", "id: id", "ID!"),
+            ("ID = null", "node(id: $v)", "id: id", "ID!"),
+            ("String!", "node(id: $v)", "id: id", "ID!"),
+            ("Unknown!", "node(id: $v)", "id: id", "ID!"),
+            ("[ID!]!", "node(id: $v)", "id: id", "ID!"),
+            ("ID!", "cards(ids: $v)", "ids: ids", "[ID!]"),
+            ("[ID]", "cards(ids: $v)", "ids: ids", "[ID!]"),
+            ("[[ID!]!]", "cards(ids: $v)", "ids: ids", "[ID!]"),
+            ("ID", "cards(ids: [\"1\", $v])", "ids.1: ids[1]", "ID!"),
+            (
+                "[Kind!]",
+                "a: card { history(filter: { kinds: [$v] })",
+                "filter.kinds.0: kinds[0]",
+                "Kind!",
+            ),
+            // One object stands for a list of one, and is looked into all the same.
+            (
+                "Int",
+                "a: card { history(filter: { any: { text: $v } })",
+                "filter.any.text: text",
+                "String",
+            ),
+            ("Boolean", "found @skip(if: $v)", "if: if", "Boolean!"),
+            ("Boolean = null", "found @include(if: $v)", "if: if", "Boolean!"),
+            ("String!", "... @include(if: $v)", "if: if", "Boolean!"),
+        ] {
+            let close = if place.contains("history") { " }" } else { "" };
+            let (sent, own) = (json!({}), ty.trim_end_matches(" = null"));
+            let told = format!("{path} must be a variable of type {taken}, but is one of {own}");
+            let query = placed(ty, place) + close;
+            let lines: Vec<_> = faults(&query, sent)
+                .into_iter()
+                .map(|fault| format!("{}: {}", fault.input_path.join("."), fault.message))
+                .collect();
+            assert!(lines.contains(&told), "{query}: {lines:?}");
+        }
+        let spread = "query($v: Boolean) { ...F @skip(if: $v) } fragment F on Query { __typename }";
+        assert_eq!(faults(spread, json!({ "v": true }))[0].input_path, ["if"]);
+        let long = "L".repeat(50);
+        let told = "id: id must be a variable of type ID!, but is one of another";
+        tells(&placed(&long, "node(id: $v)"), json!({}), &[told]);
+        let float = "mutation($a: Float!) {
             transfer(input: { fromAccountId: 1, to: { accountId: 2 }, amount: $a }) { id } }";
-        let expected = "input.amount: \
-            amount must be a decimal in a string, such as \"12.50\", but is a JSON float";
-        tells(query, json!({ "a": 12.5 }), &[expected]);
-        let query = "query($i: Unknown!) { node(id: $i) { id } }";
-        let expected = "id: id must be an id in a string, but is a boolean";
-        tells(query, json!({ "i": true }), &[expected]);
+        let told = "input.amount: amount must be a variable of type Decimal!, but is one of Float!";
+        tells(float, json!({ "a": 12.5 }), &[told]);
+    }
+
+    #[test]
+    fn a_variable_that_fits_is_told_nothing() {
+        for (ty, place, sent) in [
+            ("ID!", "node(id: $v)", json!("1")),
+            ("ID = 5", "node(id: $v)", Value::Null),
+            ("ID! = 5", "node(id: $v)", Value::Null),
+            ("ID!", "card(id: $v)", json!("1")),
+            ("ID!", "cards(ids: [$v])", json!("1")),
+            ("[ID!]", "cards(ids: $v)", json!(["1"])),
+            ("[ID!]!", "cards(ids: $v)", json!("1")),
+            ("Boolean!", "found @skip(if: $v)", json!(true)),
+            ("Boolean = true", "found @skip(if: $v)", Value::Null),
+            ("Boolean!", "... @include(if: $v)", json!(false)),
+        ] {
+            let variables = if sent.is_null() { json!({}) } else { json!({ "v": sent }) };
+            tells(&placed(ty, place), variables, &[]);
+        }
+        // The place has a default of its own.
+        let query = "query($v: Int) { card { history(first: $v) { id } } }";
+        tells(query, json!({}), &[]);
+        tells(query, json!({ "v": 3 }), &[]);
+        tells(query, json!({ "v": null }), &["first: first must not be null"]);
+        let query = "query($v: Boolean = true) { found @skip(if: $v) { __typename } }";
+        tells(query, json!({ "v": null }), &["if: if must not be null"]);
     }
 
     #[test]

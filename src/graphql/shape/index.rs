@@ -21,6 +21,8 @@ pub(super) struct Index {
     pub(super) subscription: Option<Name>,
     pub(super) outputs: HashMap<Name, Fields>,
     pub(super) inputs: HashMap<Name, Input>,
+    /// What `@skip` and `@include` take.
+    pub(super) condition: Slot,
 }
 
 pub(super) type Fields = HashMap<Name, FieldShape>;
@@ -58,6 +60,7 @@ impl Index {
             subscription: Some(Name::new("Subscription")),
             outputs: HashMap::new(),
             inputs: BUILT_IN.iter().map(|name| (Name::new(name), scalar_named(name))).collect(),
+            condition: condition(),
         };
         for definition in document.definitions {
             match definition {
@@ -116,6 +119,12 @@ impl Index {
 
 fn scalar_named(name: &str) -> Input {
     SCALARS.iter().find(|scalar| scalar.name == name).map_or(Input::AnyScalar, Input::Scalar)
+}
+
+fn condition() -> Slot {
+    let base = BaseType::Named(Name::new("Boolean"));
+    let ty = Type { base, nullable: false };
+    Slot { name: Name::new("if"), ty, required: true, has_default: false }
 }
 
 fn slots(definitions: Vec<Positioned<InputValueDefinition>>) -> Vec<Slot> {

@@ -202,36 +202,30 @@ impl<'a> Values<'a> {
         self.faults.path.pop();
     }
 
-    /// Checks a variable at its use: at the first one its value against its own
-    /// type, then at each the value against the type of the place, unless the two
-    /// differ in nothing but an exclamation mark.
+    /// Checks a variable at its use: its type against the type of the place, and at the
+    /// first use its value against its own type. So a large value that is used a thousand
+    /// times is read once.
     fn variable(&mut self, name: &'a str, ty: &'a Type, has_default: bool, pos: Pos) {
         let Some(index) = self.declared.index(name) else {
             return;
         };
-        if !self.declared.variables[index].met {
+        let variable = &self.declared.variables[index];
+        if !variable.fits(ty, has_default) {
+            let (hint, own) = ("declare the variable with the type of its place", variable.ty());
+            return self.faults.tell(pos, Some(hint), |subject| {
+                let (taken, declared) = (ty.to_string(), own.to_string());
+                let declared = if declared.len() <= 40 { &declared } else { "another" };
+                format!("{subject} must be a variable of type {taken}, but is one of {declared}")
+            });
+        }
+        if !variable.met {
             self.as_declared(index);
         }
-        let variable = &mut self.declared.variables[index];
-        if variable.faulty {
-            return;
-        }
-        match variable.value {
-            None if ty.nullable || has_default => {}
-            None => self.faults.tell(pos, self.index.hint(ty), |subject| {
-                format!("{subject} is required, but its variable was not sent")
-            }),
-            Some((ConstValue::Null, _)) if ty.nullable => {}
-            Some((ConstValue::Null, _)) => self
-                .faults
-                .tell(pos, self.index.hint(ty), |subject| format!("{subject} must not be null")),
-            Some((value, source)) => {
-                let is_same = variable.ty().base == ty.base;
-                if !is_same && !variable.checked.contains(&ty) {
-                    variable.checked.push(ty);
-                    self.value(ty, has_default, value, At { pos, source });
-                }
-            }
+        let variable = &self.declared.variables[index];
+        if !variable.faulty && matches!(variable.value, Some((ConstValue::Null, _))) && !ty.nullable
+        {
+            self.faults
+                .tell(pos, self.index.hint(ty), |subject| format!("{subject} must not be null"));
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use async_graphql::Positioned;
-use async_graphql::parser::types::{OperationDefinition, Type, VariableDefinition};
+use async_graphql::parser::types::{BaseType, OperationDefinition, Type, VariableDefinition};
 use async_graphql_value::{ConstValue, Variables};
 
 use super::views::Source;
@@ -16,14 +16,33 @@ pub(super) struct Variable<'a> {
     pub(super) met: bool,
     /// A fault of it was told, which is told once.
     pub(super) faulty: bool,
-    /// The types of places that were checked as well, so that a large value that
-    /// is used a thousand times is not read a thousand times.
-    pub(super) checked: Vec<&'a Type>,
 }
 
 impl<'a> Variable<'a> {
     pub(super) fn ty(&self) -> &'a Type {
         &self.definition.node.var_type.node
+    }
+
+    /// Whether it may stand in a place of this type, whatever its value; the place may have
+    /// a default of its own. The library leaves that out.
+    pub(super) fn fits(&self, place: &Type, has_default: bool) -> bool {
+        let default = self.definition.node.default_value.as_ref();
+        let is_covered = has_default || default.is_some_and(|one| one.node != ConstValue::Null);
+        let (mut own, mut place) = (self.ty(), place);
+        if own.nullable && !place.nullable && !is_covered {
+            return false;
+        }
+        // A loop, because a client may nest the lists of its type as deep as it likes.
+        loop {
+            match (&own.base, &place.base) {
+                (BaseType::Named(own), BaseType::Named(place)) => return own == place,
+                (BaseType::List(item), BaseType::List(taken)) => (own, place) = (item, taken),
+                _ => return false,
+            }
+            if own.nullable && !place.nullable {
+                return false;
+            }
+        }
     }
 }
 
@@ -43,13 +62,7 @@ impl<'a> Declared<'a> {
             let provided = given.get(name).map(|value| (value, Source::Json));
             let value = provided.or(default.map(|value| (&value.node, Source::Document)));
             index_of.insert(name, variables.len());
-            variables.push(Variable {
-                definition,
-                value,
-                met: false,
-                faulty: false,
-                checked: Vec::new(),
-            });
+            variables.push(Variable { definition, value, met: false, faulty: false });
         }
         Self { variables, index_of }
     }

@@ -5,7 +5,8 @@ use std::slice;
 
 use async_graphql::Positioned;
 use async_graphql::parser::types::{
-    ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
+    Directive, ExecutableDocument, Field, OperationDefinition, OperationType, Selection,
+    SelectionSet,
 };
 use async_graphql_value::Variables;
 
@@ -60,6 +61,7 @@ impl<'a> Walk<'a> {
                 levels.pop();
                 continue;
             };
+            self.conditions(item.node.directives());
             levels.extend(match &item.node {
                 Selection::Field(field) => self.field(field, fields),
                 Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node),
@@ -70,6 +72,18 @@ impl<'a> Walk<'a> {
                     None => Some((inline.node.selection_set.node.items.iter(), fields)),
                 },
             });
+        }
+    }
+
+    /// What decides whether a selection is answered.
+    fn conditions(&mut self, directives: &'a [Positioned<Directive>]) {
+        let decides = |name: &str| matches!(name, "skip" | "include");
+        for directive in directives.iter().filter(|one| decides(&one.node.name.node)) {
+            let condition = &self.index.condition;
+            if let Some(value) = directive.node.get_argument(&condition.name) {
+                let at = At { pos: value.pos, source: Source::Document };
+                self.values.slot(condition, &value.node, at);
+            }
         }
     }
 
@@ -206,15 +220,17 @@ mod tests {
         assert_eq!(found[0].message, "and is nested too deeply");
         let ty = format!("{}ID{}", "[".repeat(1_000), "]".repeat(1_000));
         let query = format!("query($x: {ty}) {{ card(id: $x) {{ id }} }}");
-        tells(&query, json!({ "x": "1" }), &[]);
+        let told = "id: id must be a variable of type ID, but is one of another";
+        tells(&query, json!({ "x": "1" }), &[told]);
     }
 
     #[test]
     fn a_large_variable_is_not_read_again_at_each_use() {
         let ids = json!({ "ids": vec![json!("card_1"); 20_000] });
         let uses = "cards(ids: $ids) { id } ".repeat(5_000);
-        for ty in ["[ID!]", "[String!]"] {
+        for ty in ["[ID!]", "[ID!]!"] {
             assert!(faults(&format!("query($ids: {ty}) {{ {uses} }}"), ids.clone()).is_empty());
         }
+        assert_eq!(faults(&format!("query($ids: [String!]) {{ {uses} }}"), ids).len(), 10);
     }
 }
