@@ -27,7 +27,9 @@ major=${major%%.*}
 # npm writes this file last, so an installation that was broken off is done again.
 if [ package-lock.json -nt node_modules/.package-lock.json ]; then
     printf 'Installing the Node packages of the tests\n'
-    npm ci --no-progress --loglevel=error
+    npm ci --no-progress --loglevel=error ||
+        fail "npm could not install the packages of tests/node/package-lock.json, as it says above:" \
+            "it must reach a package registry ('npm config get registry' tells which)."
     # Programs for other systems are most of what was installed.
     case "$(uname -s)-$(uname -m)" in
         Linux-x86_64) keep=linux-x64 ;;

@@ -326,10 +326,11 @@ async fn nothing_is_acknowledged_while_every_fsync_fails() {
 }
 
 /// The size of the small disk.
-const DISK: usize = 4 << 20;
+const DISK: usize = 12 << 20;
 /// What is put there to be removed, at least: SQLite's log grows by some 70 KiB with each
-/// transfer of its own, and what failed must find room in it.
-const BALLAST_MIN: usize = 1 << 20;
+/// transfer of its own, and all that failed must find room in it, which on a busy machine
+/// is more than a hundred of them.
+const BALLAST_MIN: usize = 8 << 20;
 /// And up to so much more.
 const BALLAST_MORE: usize = 512 << 10;
 

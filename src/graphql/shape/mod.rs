@@ -3,7 +3,8 @@
 //! async-graphql refuses an input of the wrong shape without an error code, and
 //! tells some faults only at execution. This folder walks the arguments and the
 //! variables of a parsed document against the schema, and answers each fault with
-//! a sentence, the path of the input and a hint. What it does not know (a field,
+//! a sentence, the path of the input and a hint. It also holds each variable to the type
+//! of its place, which the library does not. What it does not know (a field,
 //! an argument, a type, a fragment) it leaves to GraphQL validation, which runs
 //! afterwards. It never repeats a client's value, which may be a password.
 //!
