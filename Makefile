@@ -20,7 +20,7 @@
 #   clean       remove all that was built or installed here; ./data stays
 #
 # Rust comes from rustup (rust-version in Cargo.toml). `test` and `prove` also
-# need Node.js 20 or newer, curl and jq; PostgreSQL they find or fetch, see
+# need Node.js 20 or newer, curl, jq and Chromium; PostgreSQL they find or fetch, see
 # tests/support/with-postgres.sh.
 
 # The recipes that start a server are one command each, so that a signal to make

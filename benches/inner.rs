@@ -28,7 +28,7 @@ use teller::{
         schema,
         shape::check::Shapes,
     },
-    http::router,
+    http::{router, web::Web},
     ledger::engine::Capacity,
     types::{
         clock::{Clock as _, SystemClock},
@@ -155,7 +155,8 @@ async fn server(folder: &std::path::Path) -> Router {
     let files = FileRoom::new(Objects::in_memory(), &rules, String::new());
     let annexes = Annexes { post_office, files };
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
-    router::router(Bank::new(db, clock, entropy, ring(), annexes, rules, Capacity::default()))
+    let bank = Bank::new(db, clock, entropy, ring(), annexes, rules, Capacity::default());
+    router::router(bank, Web::default())
 }
 
 /// A small request through the whole server, but for sockets and statements.

@@ -25,6 +25,7 @@ use crate::{
         library::Library,
         router, server,
         trusted::{Trusted, TrustedError},
+        web::Web,
     },
     ledger::sealer::Sealer,
     mail::carrier::Smtp,
@@ -148,7 +149,7 @@ pub async fn open(config: &Config) -> Result<Bank, AppError> {
 }
 
 /// All routes over a bank, with the limits of the settings.
-fn router_of(config: &Config, bank: Bank) -> Result<Router, AppError> {
+fn router_of(config: &Config, bank: Bank, web: Web) -> Result<Router, AppError> {
     let library = match &config.trusted_documents {
         Some(file) => {
             let judge = |text: &str| document::judge(text, &config.limits.document);
@@ -159,7 +160,7 @@ fn router_of(config: &Config, bank: Bank) -> Result<Router, AppError> {
     let transport = Graphql::new(bank, document_cache::BYTES_MAX)
         .with_limits(config.limits)
         .with_library(library);
-    Ok(router::with_transport(transport))
+    Ok(router::with_transport(Graphql { web, ..transport }))
 }
 
 /// Serves until the process is told to stop.
@@ -176,7 +177,7 @@ pub async fn serve(config: &Config, out: &mut impl Write) -> Result<(), AppError
     let address = listener.local_addr().map_err(io("the listening socket"))?;
     // The port is known only now where the system chose it.
     bank.files.public_url = public_url(config, address);
-    let router = router_of(config, bank.clone())?;
+    let router = router_of(config, bank.clone(), web(config, address))?;
     let database = bank.db.describe().await?;
     // Before anybody is told that the server runs, or a stop that comes at once
     // would end it without a word.
@@ -207,6 +208,14 @@ pub async fn serve(config: &Config, out: &mut impl Write) -> Result<(), AppError
     }
     db.close().await;
     Ok(())
+}
+
+/// What browsers may: pages of the front ends and of this server itself.
+fn web(config: &Config, address: SocketAddr) -> Web {
+    let own = config.public_url.clone().map_or_else(|| Web::own_urls(address), |url| vec![url]);
+    let over_tls = config.public_url.as_ref().is_some_and(|url| url.starts_with("https://"));
+    let urls = config.frontend_urls.iter().chain(&own).map(String::as_str);
+    Web::new(urls, over_tls || !config.rules.sandbox)
 }
 
 /// Listens for the signals that end the process; what comes from here on is not missed.

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::{context::Bank, error::Failure};
 use crate::{
     db::{error::DbError, session::Session},
-    domain::event::EventKind,
+    domain::{event::EventKind, refusal::Refusal},
     store::{
         audit,
         audit::{Act, DONE, NewAudit},
@@ -43,6 +43,19 @@ pub(super) async fn done(
     told: impl IntoIterator<Item = Told>,
 ) -> Result<(), DbError> {
     note(bank, s, row(bank, act, DONE, subject_id), told).await
+}
+
+/// Notes an act that was refused and yet changed something: the last statement of its
+/// transaction, which is committed.
+pub(super) async fn refused(
+    bank: &Bank,
+    s: &mut Session,
+    act: Act,
+    refusal: &Refusal,
+    subject_id: Option<Uuid>,
+    told: impl IntoIterator<Item = Told>,
+) -> Result<(), DbError> {
+    note(bank, s, row(bank, act, refusal.code(), subject_id), told).await
 }
 
 fn note(

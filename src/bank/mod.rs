@@ -28,6 +28,7 @@ pub mod account;
 pub mod user;
 pub mod session;
 pub mod authenticator;
+pub mod refresh;
 pub mod challenge;
 pub mod registration;
 pub mod sign_in;

@@ -13,11 +13,11 @@ use super::{
 };
 use crate::{
     crypto::{token, token::Access},
-    db::session::Session as Transaction,
+    db::{error::DbError, session::Session as Transaction},
     domain::{
         event::{EventKind, session_named},
         refusal::Refusal,
-        session::{Facade, Facts, SESSIONS_MAX},
+        session::{ACTIVITY_STEP, Facade, Facts, SESSIONS_MAX},
     },
     store::{
         session,
@@ -76,6 +76,16 @@ pub struct Ended {
 }
 
 impl Ended {
+    /// None of this person's.
+    pub(super) fn none(user_id: UserId) -> Self {
+        Self { user_id, sessions: Vec::new() }
+    }
+
+    /// This one.
+    pub(super) fn one(user_id: UserId, id: SessionId) -> Self {
+        Self { user_id, sessions: vec![id] }
+    }
+
     /// How many they are.
     pub fn count(&self) -> usize {
         self.sessions.len()
@@ -183,7 +193,7 @@ pub(super) async fn open(
 }
 
 /// What the client of a session gets: an access token that is signed now, and what renews it.
-fn tokens(bank: &Bank, permit: &Permit, refresh: Option<Secret>) -> Tokens {
+pub(super) fn tokens(bank: &Bank, permit: &Permit, refresh: Option<Secret>) -> Tokens {
     let Permit { user_id, session_id, facade, facts, .. } = *permit;
     let now = bank.now();
     let access_expires_at = now + facade.access_life();
@@ -204,21 +214,48 @@ pub async fn authenticate(
         .map_err(|_| Refusal::SessionEnded)?;
     let key: (SessionId, UserId) = (access.session_id, access.user_id);
     let remembered = bank.sessions.get(&key);
-    let facts = if remembered.is_some() { remembered } else { ask(bank, key).await? };
+    let facts = if remembered.is_some() { remembered } else { ask(bank, key, visitor).await? };
     let facts = facts.filter(|facts| facts.is_alive(now)).ok_or(Refusal::SessionEnded)?;
     let (user_id, session_id) = (access.user_id, access.session_id);
     Ok(Permit { user_id, session_id, facade, facts, visitor: Arc::new(visitor.clone()) })
 }
 
 /// Asks the database what is known of a session, and remembers it for a second.
-async fn ask(bank: &Bank, key: (SessionId, UserId)) -> Result<Option<Facts>, Failure> {
+async fn ask(
+    bank: &Bank,
+    key: (SessionId, UserId),
+    visitor: &Visitor,
+) -> Result<Option<Facts>, Failure> {
     let asked_at = time::Instant::now();
     let mut s = bank.db.alone().await?;
-    let facts = session::facts(&mut s, key.0, key.1).await?;
-    if let Some(facts) = facts {
-        bank.sessions.remember(key, facts, asked_at);
+    let known = session::known(&mut s, key.0, key.1).await?;
+    drop(s);
+    let Some((facts, last_active_at)) = known else {
+        return Ok(None);
+    };
+    bank.sessions.remember(key, facts, asked_at);
+    let now = bank.now();
+    if facts.is_alive(now) && now - last_active_at >= ACTIVITY_STEP {
+        touch(bank, key.0, visitor.ip_address.clone(), now);
     }
-    Ok(facts)
+    Ok(Some(facts))
+}
+
+/// Notes that a session is in use, beside the request that uses it: a request that only
+/// reads neither waits for the note nor fails with it.
+fn touch(bank: &Bank, id: SessionId, ip_address: String, now: Instant) {
+    let db = bank.db.clone();
+    tokio::spawn(async move {
+        let ip_address = ip_address.as_str();
+        let noted: Result<(), DbError> = db
+            .write_retrying(|s| {
+                Box::pin(session::touch(s, id, ip_address, now, now - ACTIVITY_STEP))
+            })
+            .await;
+        if let Err(error) = noted {
+            tracing::warn!(%error, "it could not be noted that a session is in use");
+        }
+    });
 }
 
 /// The caller's open sessions, the newest first.
@@ -298,6 +335,11 @@ async fn revoke_unaudited(
         .await
 }
 
+/// What a page must repeat in a header to prove that it belongs to a session.
+pub fn csrf_token(bank: &Bank, id: SessionId) -> Secret {
+    Secret::new(token::csrf(&bank.ring, id))
+}
+
 /// Ends one session of the caller's, and notes it where it was open.
 async fn end(
     bank: &Bank,
@@ -307,11 +349,11 @@ async fn end(
     id: SessionId,
 ) -> Result<Ended, Failure> {
     let user_id = permit.user_id;
-    let mut ended = Ended { user_id, sessions: Vec::new() };
-    if session::end(s, id, bank.now()).await? {
-        ended.sessions.push(id);
-        act::done(bank, s, permit.act(action), Some(id.uuid()), ended.told()).await?;
+    if !session::end(s, id, bank.now()).await? {
+        return Ok(Ended::none(user_id));
     }
+    let ended = Ended::one(user_id, id);
+    act::done(bank, s, permit.act(action), Some(id.uuid()), ended.told()).await?;
     Ok(ended)
 }
 

@@ -41,6 +41,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Where links in letters lead: the first front end.
     pub frontend_url: Option<String>,
+    /// The front ends, whose origins are allowed.
+    pub frontend_urls: Vec<String>,
     /// Where files are kept.
     pub file_store: FileStore,
     /// What an operator sets of the bank's rules.
@@ -86,6 +88,7 @@ impl Settings {
             mail_from: self.mail_from.clone(),
             public_url: self.public_url.clone(),
             frontend_url: self.frontend_url.first().cloned(),
+            frontend_urls: self.frontend_url.clone(),
             file_store,
             rules: Rules {
                 sandbox: !self.production,

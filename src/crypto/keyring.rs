@@ -3,8 +3,8 @@
 //! From each secret HKDF makes keys that seal, sign and hash what is short-lived. What
 //! they sealed names its secret in front, so several secrets can be on one ring: the
 //! newest seals, all of them open. The keys behind what must stay as it is for years
-//! (indexes, fingerprints, the digits on a card's back) come from a data key, which the
-//! database keeps, sealed with the secret: a new secret seals it anew, and nothing that
+//! (indexes, fingerprints, the digits on a card's back) and what browsers keep beside
+//! their cookies come from a data key, which the database keeps, sealed with the secret: a new secret seals it anew, and nothing that
 //! was found by an index is lost.
 
 use std::{fmt, sync::Arc};
@@ -70,6 +70,9 @@ pub struct Keyring {
     pub cvv: Key,
     /// Makes the fingerprints of keyed requests; of the data key.
     pub fingerprint: Key,
+    /// Makes what pages repeat for the cookies of a session; of the data key, as browsers
+    /// keep it for as long as the session lasts.
+    pub csrf: Key,
     own: DataKey,
     older: Arc<[Keyring]>,
 }
@@ -106,6 +109,7 @@ impl Keyring {
             index: key("index"),
             cvv: key("cvv"),
             fingerprint: key("fingerprint"),
+            csrf: key("csrf"),
             own: DataKey(own.into()),
             older: Arc::new([]),
         })
@@ -122,7 +126,13 @@ impl Keyring {
     pub fn with_data_key(self, data_key: &DataKey) -> Self {
         let hkdf = Hkdf::<Sha256>::from_prk(&data_key.0).expect("32 bytes are enough for HKDF");
         let key = |name: &str| Key(derive(&hkdf, name));
-        Self { index: key("index"), cvv: key("cvv"), fingerprint: key("fingerprint"), ..self }
+        Self {
+            index: key("index"),
+            cvv: key("cvv"),
+            fingerprint: key("fingerprint"),
+            csrf: key("csrf"),
+            ..self
+        }
     }
 
     /// The data key of databases that have none of their own: before there were data
@@ -210,7 +220,7 @@ mod tests {
         assert_eq!(one.clone().with_data_key(&data_key).index.0, one.index.0);
         let two = two.with_data_key(&data_key);
         assert_eq!((two.index.0, two.cvv.0), (one.index.0, one.cvv.0));
-        assert_eq!(two.fingerprint.0, one.fingerprint.0);
+        assert_eq!((two.fingerprint.0, two.csrf.0), (one.fingerprint.0, one.csrf.0));
         assert_ne!(two.seal.0, one.seal.0);
         assert_ne!(two.clone().with_data_key(&DataKey([7; 32])).index.0, two.index.0);
     }

@@ -40,6 +40,13 @@ pub fn refresh(ring: &Keyring, session: &[u8], generation: i64) -> Hash {
     mac(&ring.refresh, &[session, &generation.to_be_bytes()])
 }
 
+/// What a page must repeat in a header to prove that it belongs to a session whose cookies
+/// its request carries; the same for as long as the session lasts, whatever its tokens and
+/// whichever secret is the newest.
+pub fn csrf(ring: &Keyring, session: &[u8]) -> Hash {
+    mac(&ring.csrf, &[session])
+}
+
 /// What a keyed request was: the operation and its input.
 pub fn fingerprint(ring: &Keyring, operation: &'static str, input: &[&[u8]]) -> Hash {
     let mut parts = vec![operation.as_bytes()];

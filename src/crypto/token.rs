@@ -5,6 +5,7 @@ use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode,
 };
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::{keyring::Keyring, mac, mac::Hash};
 use crate::types::{
@@ -105,17 +106,73 @@ pub fn verify(
     })
 }
 
+/// A refresh token that somebody shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shown {
+    /// The session that it names.
+    pub session_id: SessionId,
+    /// Which of the session's refresh tokens it is; the first one is 0.
+    pub generation: i64,
+    /// It was made with a key of ours; else it may still be one whose hash is kept.
+    pub authentic: bool,
+    /// The hash of it.
+    pub hash: Hash,
+}
+
 /// A refresh token as its client keeps it, and the hash of it that we keep.
+///
+/// It names its session and its generation, so that a token that was spent long ago is
+/// known for what it is without being remembered.
 pub fn refresh(ring: &Keyring, session_id: SessionId, generation: i64) -> (String, Hash) {
-    let bytes = mac::refresh(ring, session_id.uuid().as_bytes(), generation);
-    (URL_SAFE_NO_PAD.encode(bytes), mac::sha256(&bytes))
+    let mac = mac::refresh(ring, session_id.as_bytes(), generation);
+    let mut bytes = session_id.as_bytes().to_vec();
+    bytes.extend(generation.to_be_bytes());
+    bytes.extend(mac);
+    (URL_SAFE_NO_PAD.encode(&bytes), mac::sha256(&bytes))
+}
+
+/// Reads a refresh token; `None` for anything that has not the form of one.
+pub fn read_refresh(ring: &Keyring, token: &str) -> Option<Shown> {
+    let bytes: [u8; 56] = URL_SAFE_NO_PAD.decode(token).ok()?.try_into().ok()?;
+    let (session, rest) = bytes.split_first_chunk::<16>()?;
+    let (generation, shown) = rest.split_first_chunk::<8>()?;
+    let generation = i64::from_be_bytes(*generation);
+    let session_id = SessionId::from_uuid(Uuid::from_bytes(*session));
+    // Every secret is tried, so that the time tells nothing.
+    let authentic = ring.all().fold(false, |fits, ring| {
+        fits | mac::same(&mac::refresh(ring, session, generation), shown)
+    });
+    Some(Shown { session_id, generation, authentic, hash: mac::sha256(&bytes) })
+}
+
+/// Makes a refresh token again whose hash is kept; `None` where the key of it is gone.
+pub fn refresh_again(
+    ring: &Keyring,
+    session_id: SessionId,
+    generation: i64,
+    kept: &[u8],
+) -> Option<String> {
+    let mut all = ring.all().map(|ring| refresh(ring, session_id, generation));
+    all.find(|(_, hash)| mac::same(hash, kept)).map(|(token, _)| token)
+}
+
+/// What the X-CSRF-Token header of a request with a session's cookies must carry.
+pub fn csrf(ring: &Keyring, session_id: SessionId) -> String {
+    URL_SAFE_NO_PAD.encode(mac::csrf(ring, session_id.as_bytes()))
+}
+
+/// Whether a header carries it.
+pub fn csrf_fits(ring: &Keyring, session_id: SessionId, shown: &[u8]) -> bool {
+    mac::same(csrf(ring, session_id).as_bytes(), shown)
 }
 
 #[cfg(test)]
 mod tests {
     use chrono::Duration;
 
-    use super::{Access, TokenError, refresh, sign, verify};
+    use super::{
+        Access, TokenError, csrf, csrf_fits, read_refresh, refresh, refresh_again, sign, verify,
+    };
     use crate::{
         crypto::keyring::Keyring,
         types::{
@@ -189,6 +246,44 @@ mod tests {
         let one = refresh(&ring('a'), access.session_id, 1);
         assert_eq!(one, refresh(&ring('a'), access.session_id, 1));
         assert_ne!(one, refresh(&ring('a'), access.session_id, 2));
-        assert_eq!(one.0.len(), 43);
+        assert_eq!(one.0.len(), 75);
+        let shown = read_refresh(&ring('a'), &one.0).unwrap();
+        assert_eq!((shown.session_id, shown.generation), (access.session_id, 1));
+        assert_eq!((shown.authentic, shown.hash), (true, one.1));
+        assert!(!read_refresh(&ring('b'), &one.0).unwrap().authentic);
+        for forged in ["", "x", &one.0[1..], &format!("{}A", one.0), "\u{e9}"] {
+            assert_eq!(read_refresh(&ring('a'), forged), None, "{forged}");
+        }
+        let other = format!("B{}", &one.0[1..]);
+        assert!(!read_refresh(&ring('a'), &other).unwrap().authentic, "of another session");
+    }
+
+    #[test]
+    fn a_csrf_token_is_of_one_session() {
+        let (_, one) = access();
+        let (_, other) = access();
+        let token = csrf(&ring('a'), one.session_id);
+        assert_eq!(token, csrf(&ring('a'), one.session_id));
+        assert_ne!(token, csrf(&ring('a'), other.session_id));
+        assert_ne!(token, csrf(&ring('b'), one.session_id));
+        assert_eq!(token.len(), 43);
+        assert!(csrf_fits(&ring('a'), one.session_id, token.as_bytes()));
+        assert!(!csrf_fits(&ring('b'), one.session_id, token.as_bytes()));
+    }
+
+    #[test]
+    fn what_an_older_secret_made_is_still_known() {
+        let (_, access) = access();
+        let id = access.session_id;
+        let both = ring('b').with_older(vec![ring('a')]);
+        let (token, hash) = refresh(&ring('a'), id, 3);
+        assert!(read_refresh(&both, &token).unwrap().authentic);
+        assert_eq!(refresh_again(&both, id, 3, &hash), Some(token));
+        assert_eq!(refresh_again(&ring('b'), id, 3, &hash), None);
+        let kept = csrf(&ring('a'), id);
+        let data_key = ring('a').own_data_key();
+        assert!(csrf_fits(&both.with_data_key(&data_key), id, kept.as_bytes()));
+        let alone = ring('b').with_data_key(&data_key);
+        assert!(csrf_fits(&alone, id, kept.as_bytes()), "the older secret is gone");
     }
 }

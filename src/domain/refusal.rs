@@ -31,6 +31,11 @@ pub enum Refusal {
     },
     /// The email or the password is wrong; which of them is not told.
     BadCredentials,
+    /// The refresh token opens nothing.
+    BadRefreshToken {
+        /// It was one of ours, and its session has been ended.
+        ended: bool,
+    },
     /// The code does not fit.
     BadCode,
     /// The code was good once.
@@ -130,6 +135,7 @@ impl Refusal {
             Self::NotFound { .. } => "NOT_FOUND",
             Self::AlreadyExists { .. } => "ALREADY_EXISTS",
             Self::BadCredentials => "BAD_CREDENTIALS",
+            Self::BadRefreshToken { .. } => "BAD_REFRESH_TOKEN",
             Self::BadCode | Self::BadToken => "BAD_CODE",
             Self::CodeExpired | Self::TokenExpired => "CODE_EXPIRED",
             Self::TooManyAttempts => "TOO_MANY_ATTEMPTS",
@@ -171,6 +177,9 @@ impl Refusal {
                 format!("Another customer has this {noun} already.")
             }
             Self::BadCredentials => "The email address or the password is wrong.".to_owned(),
+            Self::BadRefreshToken { .. } => {
+                "The refresh token opens nothing: it is wrong, was used before, or its session has ended. Sign in again.".to_owned()
+            }
             Self::BadCode => "The code is wrong.".to_owned(),
             Self::CodeExpired => "The code has expired. Ask for a new one.".to_owned(),
             Self::TooManyAttempts => {

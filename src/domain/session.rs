@@ -11,6 +11,11 @@ pub const IDLE_LIFE: Duration = Duration::days(30);
 pub const ABSOLUTE_LIFE: Duration = Duration::days(90);
 /// How long a confirmed second factor opens risky steps.
 pub const STEP_UP_LIFE: Duration = Duration::minutes(5);
+/// How long a spent refresh token gets the same successor again: a client whose answer was
+/// lost, and the tabs of a browser that ask at once.
+pub const REFRESH_GRACE: Duration = Duration::seconds(30);
+/// How much later a session must be used for it to be noted, so that reads stay reads.
+pub const ACTIVITY_STEP: Duration = Duration::minutes(5);
 /// Open sessions of one person; the oldest goes.
 pub const SESSIONS_MAX: i64 = 50;
 
@@ -124,11 +129,42 @@ impl Facts {
     }
 }
 
+/// What becomes of a refresh token that somebody shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Renewal {
+    /// It is the latest: its successor takes its place.
+    Rotate,
+    /// It was spent a moment ago, and its successor is unused: it gets the same again.
+    Repeat,
+    /// It was spent, and two have it: the session ends.
+    Reused,
+    /// It was never given out.
+    Unknown,
+}
+
+/// Judges the generation of a refresh token by the one that its session is at, and since when.
+///
+/// A moment counts both ways, because the clocks of two processes differ a little.
+pub fn renew(shown: i64, latest: i64, since: Option<Instant>, now: Instant) -> Renewal {
+    let lately = since.is_some_and(|since| (now - since).abs() <= REFRESH_GRACE);
+    if shown == latest {
+        Renewal::Rotate
+    } else if shown > latest || shown < 0 {
+        Renewal::Unknown
+    } else if shown + 1 == latest && lately {
+        Renewal::Repeat
+    } else {
+        Renewal::Reused
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use chrono::Duration;
 
-    use super::{ABSOLUTE_LIFE, Facade, Facts, IDLE_LIFE, STEP_UP_LIFE};
+    use super::{
+        ABSOLUTE_LIFE, Facade, Facts, IDLE_LIFE, REFRESH_GRACE, Renewal, STEP_UP_LIFE, renew,
+    };
     use crate::{domain::user::UserStatus, types::clock::Instant};
 
     fn facts() -> (Instant, Facts) {
@@ -176,5 +212,25 @@ mod tests {
         assert!(facts.is_stepped_up(now + STEP_UP_LIFE));
         assert!(!facts.is_stepped_up(now + STEP_UP_LIFE + Duration::microseconds(1)));
         assert!(!facts.is_stepped_up(now - Duration::hours(1)));
+    }
+
+    #[test]
+    fn a_spent_token_gets_its_successor_again_for_a_moment_only() {
+        let (now, _) = facts();
+        let late = now + REFRESH_GRACE + Duration::microseconds(1);
+        for (shown, latest, at, expected) in [
+            (3, 3, late, Renewal::Rotate),
+            (2, 3, now, Renewal::Repeat),
+            (2, 3, now + REFRESH_GRACE, Renewal::Repeat),
+            (2, 3, now - Duration::seconds(1), Renewal::Repeat),
+            (2, 3, late, Renewal::Reused),
+            (1, 3, now, Renewal::Reused),
+            (0, 3, late, Renewal::Reused),
+            (4, 3, now, Renewal::Unknown),
+            (-1, 0, now, Renewal::Unknown),
+        ] {
+            assert_eq!(renew(shown, latest, Some(now), at), expected, "{shown} of {latest}");
+        }
+        assert_eq!(renew(0, 0, None, now), Renewal::Rotate);
     }
 }

@@ -46,7 +46,7 @@ pub enum ErrorCode {
     Conflict,
     /// Another customer has it already.
     AlreadyExists,
-    /// The email address or the password is wrong.
+    /// The email address, the password or the refresh token is wrong.
     BadCredentials,
     /// The code is wrong.
     BadCode,
@@ -294,6 +294,9 @@ fn say(refusal: Refusal) -> Said {
             plain(ErrorCode::AlreadyExists, &refusal, Some(field))
         }
         Refusal::BadCredentials => plain(ErrorCode::BadCredentials, &refusal, None),
+        Refusal::BadRefreshToken { .. } => {
+            plain(ErrorCode::BadCredentials, &refusal, Some("refreshToken"))
+        }
         Refusal::BadCode => plain(ErrorCode::BadCode, &refusal, Some("code")),
         Refusal::CodeExpired => plain(ErrorCode::CodeExpired, &refusal, Some("code")),
         Refusal::TooManyAttempts => plain(ErrorCode::TooManyAttempts, &refusal, Some("code")),
@@ -466,6 +469,8 @@ mod tests {
         Refusal::AlreadyExists { .. } =>
             Refusal::AlreadyExists { field: "email", noun: "address" }, "ALREADY_EXISTS";
         Refusal::BadCredentials => Refusal::BadCredentials, "BAD_CREDENTIALS";
+        Refusal::BadRefreshToken { .. } =>
+            Refusal::BadRefreshToken { ended: true }, "BAD_CREDENTIALS";
         Refusal::BadCode => Refusal::BadCode, "BAD_CODE";
         Refusal::CodeExpired => Refusal::CodeExpired, "CODE_EXPIRED";
         Refusal::BadToken => Refusal::BadToken, "BAD_CODE";

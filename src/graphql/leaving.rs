@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, InputObject, Object, Result};
 
-use super::{errors, request, session::DonePayload, user::UserPayload, viewer};
+use super::{errors, handover, request, session::DonePayload, user::UserPayload, viewer};
 use crate::{
     bank::{leaving, leaving::Meanwhile},
     types::secret::Secret,
@@ -44,6 +44,7 @@ impl LeavingMutation {
         match leaving::delete(request::bank(ctx), &viewer.permit, &password).await {
             Ok(()) => {
                 viewer::leave(ctx);
+                handover::clear_cookies(ctx);
                 Ok(DonePayload { ok: true, errors: Vec::new() })
             }
             Err(failure) => Ok(DonePayload { ok: false, errors: errors::payload(ctx, failure)? }),

@@ -19,6 +19,7 @@ pub mod guard;
 pub mod loaders;
 pub mod history;
 pub mod viewer;
+pub mod handover;
 pub mod account;
 pub mod card;
 pub mod savings;

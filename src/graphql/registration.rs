@@ -5,10 +5,10 @@ use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 use super::{
     errors,
     errors::UserError,
-    request,
+    handover, request,
     scalars::{Date, DateTime},
     session::DonePayload,
-    sign_in::{AuthPayload, DeviceInput, refuse_cookies},
+    sign_in::{AuthPayload, DeviceInput},
 };
 use crate::{
     bank::registration::{self, Form, Proof},
@@ -137,8 +137,9 @@ impl RegistrationMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The code and who sends it.")] input: VerifyEmailInput,
     ) -> Result<AuthPayload> {
-        if let Some(refused) = refuse_cookies(input.use_cookies) {
-            return Ok(refused);
+        let use_cookies = input.use_cookies == Some(true);
+        if let Some(errors) = handover::refuse_cookies(ctx, use_cookies) {
+            return Ok(AuthPayload::refused(errors));
         }
         let address = input.address.into();
         let profile = ProfileForm {
@@ -156,7 +157,7 @@ impl RegistrationMutation {
         };
         let (bank, visitor) = (request::bank(ctx), request::visitor(ctx));
         match registration::verify_email(bank, visitor, Facade::Graphql, &proof).await {
-            Ok(signed_in) => Ok(AuthPayload::entered(ctx, signed_in)),
+            Ok(signed_in) => Ok(AuthPayload::entered(ctx, signed_in, use_cookies)),
             Err(failure) => Ok(AuthPayload::refused(errors::payload(ctx, failure)?)),
         }
     }

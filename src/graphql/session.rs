@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
 
-use super::{errors, errors::UserError, request, scalars::DateTime, viewer};
+use super::{errors, errors::UserError, handover, request, scalars::DateTime, viewer};
 use crate::{
     bank::{error::Failure, session},
     domain, store,
@@ -160,6 +160,7 @@ impl SessionMutation {
         match session::log_out(request::bank(ctx), &viewer.permit).await {
             Ok(()) => {
                 viewer::leave(ctx);
+                handover::clear_cookies(ctx);
                 Ok(DonePayload { ok: true, errors: Vec::new() })
             }
             Err(failure) => Ok(DonePayload { ok: false, errors: errors::payload(ctx, failure)? }),
@@ -178,6 +179,7 @@ impl SessionMutation {
             Ok(()) => {
                 if id == Some(viewer.permit.session_id) {
                     viewer::leave(ctx);
+                    handover::clear_cookies(ctx);
                 }
                 let session_id = Some(input.session_id);
                 Ok(RevokeSessionPayload { session_id, errors: Vec::new() })

@@ -5,6 +5,8 @@ use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use super::{
     errors,
     errors::{Challenge, SecondFactorKind, UserError},
+    handover,
+    handover::RefreshCookie,
     request,
     scalars::DateTime,
     second_factor::reply,
@@ -13,8 +15,8 @@ use super::{
     viewer,
 };
 use crate::{
-    bank::{session::SignedIn, sign_in},
-    domain::session::Facade,
+    bank::{error::Failure, refresh, session::SignedIn, sign_in},
+    domain::{refusal::Refusal, session::Facade},
     store::session::Device,
     types::{id::ChallengeId, secret::Secret},
 };
@@ -108,16 +110,20 @@ pub struct AuthPayload {
 
 impl AuthPayload {
     /// A sign-in that went well; from here on the answer is viewed by the person.
-    pub(super) fn entered(ctx: &Context<'_>, signed_in: SignedIn) -> Self {
+    pub(super) fn entered(ctx: &Context<'_>, signed_in: SignedIn, use_cookies: bool) -> Self {
+        let csrf = if use_cookies { handover::set_cookies(ctx, &signed_in) } else { None };
+        let by_cookie = csrf.is_some();
+        let show = |secret: &Secret| (!by_cookie).then(|| secret.expose().to_owned());
+        let tokens = &signed_in.tokens;
         let current = signed_in.permit.session_id;
         viewer::enter(ctx, signed_in.permit);
         Self {
             user: Some(signed_in.user.into()),
             session: Some(Session::show(signed_in.session, current)),
-            access_token: Some(signed_in.tokens.access.expose().to_owned()),
-            refresh_token: signed_in.tokens.refresh.map(|refresh| refresh.expose().to_owned()),
-            csrf_token: None,
-            access_expires_at: Some(DateTime(signed_in.tokens.access_expires_at)),
+            access_token: show(&tokens.access),
+            refresh_token: tokens.refresh.as_ref().and_then(show),
+            csrf_token: csrf.map(|csrf| csrf.expose().to_owned()),
+            access_expires_at: Some(DateTime(tokens.access_expires_at)),
             errors: Vec::new(),
         }
     }
@@ -128,10 +134,11 @@ impl AuthPayload {
     }
 }
 
-/// Cookies are not served here yet, so asking for them is refused instead of ignored.
-pub(super) fn refuse_cookies(use_cookies: Option<bool>) -> Option<AuthPayload> {
-    let reason = "must be false: this server hands tokens to clients that send them as Bearer";
-    (use_cookies == Some(true)).then(|| AuthPayload::refused(errors::invalid("useCookies", reason)))
+/// The refresh token, where no cookie carries it.
+#[derive(Clone, InputObject)]
+pub struct RefreshSessionInput {
+    /// The latest refresh token of the session. Without it the refresh cookie is used, and the answer sets new cookies.
+    refresh_token: Option<String>,
 }
 
 /// Which login.
@@ -174,14 +181,15 @@ impl SignInMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The answer.")] input: ConfirmLoginInput,
     ) -> Result<AuthPayload> {
-        if let Some(refused) = refuse_cookies(input.use_cookies) {
-            return Ok(refused);
+        let use_cookies = input.use_cookies == Some(true);
+        if let Some(errors) = handover::refuse_cookies(ctx, use_cookies) {
+            return Ok(AuthPayload::refused(errors));
         }
         let id = ChallengeId::from_wire(&input.challenge_id);
         let reply = reply(input.code, input.method);
         let (bank, visitor) = (request::bank(ctx), request::visitor(ctx));
         match sign_in::confirm(bank, visitor, Facade::Graphql, id, &reply).await {
-            Ok(signed_in) => Ok(AuthPayload::entered(ctx, signed_in)),
+            Ok(signed_in) => Ok(AuthPayload::entered(ctx, signed_in, use_cookies)),
             Err(failure) => Ok(AuthPayload::refused(errors::payload(ctx, failure)?)),
         }
     }
@@ -197,5 +205,39 @@ impl SignInMutation {
         let id = ChallengeId::from_wire(&input.challenge_id);
         let sent = sign_in::resend(request::bank(ctx), request::visitor(ctx), id).await;
         DonePayload::of(ctx, sent)
+    }
+
+    /// Renews the access of a session. The refresh token is spent and its successor given; a spent one that comes again within 30 seconds gets the same successor as long as that is unused, and ends the session otherwise.
+    async fn refresh_session(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The refresh token, where no cookie carries it.")] input: Option<
+            RefreshSessionInput,
+        >,
+    ) -> Result<AuthPayload> {
+        let given = input.and_then(|input| input.refresh_token);
+        let (token, by_cookie) = match (given, handover::refresh_cookie(ctx)) {
+            (Some(token), _) => (Secret::new(token), false),
+            (None, RefreshCookie::Proven(token)) => (token, true),
+            (None, RefreshCookie::Unproven) => {
+                let errors = errors::payload(ctx, handover::UNPROVEN.into())?;
+                return Ok(AuthPayload::refused(errors));
+            }
+            (None, RefreshCookie::Absent) => {
+                let reason = "must be there, as no refresh cookie came with the request";
+                return Ok(AuthPayload::refused(errors::invalid("refreshToken", reason)));
+            }
+        };
+        let (bank, visitor) = (request::bank(ctx), request::visitor(ctx));
+        match refresh::refresh(bank, visitor, Facade::Graphql, &token).await {
+            Ok(signed_in) => Ok(AuthPayload::entered(ctx, signed_in, by_cookie)),
+            Err(failure) => {
+                if by_cookie && matches!(failure, Failure::Refused(Refusal::BadRefreshToken { .. }))
+                {
+                    handover::drop_cookies(ctx);
+                }
+                Ok(AuthPayload::refused(errors::payload(ctx, failure)?))
+            }
+        }
     }
 }

@@ -4,7 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use super::answer::Rejection;
+use tower_cookies::Cookies;
+
+use super::{answer::Rejection, cookies, cookies::Name, web::Web};
 use crate::{
     bank::{
         context::Bank,
@@ -13,7 +15,11 @@ use crate::{
         session,
     },
     domain::{refusal::Refusal, session::Facade},
-    graphql::errors::{INTERNAL, OVERLOADED, UNAUTHENTICATED},
+    graphql::{
+        errors::{BAD_USER_INPUT, INTERNAL, OVERLOADED, UNAUTHENTICATED},
+        handover::{Handover, RefreshCookie},
+    },
+    types::secret::Secret,
 };
 
 /// Whoever sends a request. The address is the socket's, which no header can forge, or
@@ -57,29 +63,81 @@ fn hop_address(hop: &str) -> Option<IpAddr> {
     address.map(|address: IpAddr| address.to_canonical())
 }
 
-/// The signed-in person; `None` where no credential was shown. One that opens
+/// What a request shows of who sends it.
+pub struct Shown<'r> {
+    /// The headers.
+    pub headers: &'r HeaderMap,
+    /// The cookies among them.
+    pub cookies: &'r Cookies,
+    /// The request could change something: it came by POST.
+    pub posts: bool,
+    /// Nothing that it asks needs a signed-in person.
+    pub for_strangers: bool,
+}
+
+/// Who sends a request, and what the browser hands over with it. A credential that opens
 /// nothing is refused, so that a client learns that its session is over.
-pub async fn permit(
+pub async fn caller(
     bank: &Bank,
-    headers: &HeaderMap,
+    web: &Web,
+    shown: &Shown<'_>,
     visitor: &Visitor,
-) -> Result<Option<Permit>, Rejection> {
-    let Some(value) = headers.get(header::AUTHORIZATION) else {
-        return Ok(None);
-    };
-    let bad = || {
-        let message =
-            "The access token opens nothing: it is wrong, has expired, or its session has ended.";
-        let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
-        Rejection::request(StatusCode::UNAUTHORIZED, UNAUTHENTICATED, message)
-            .with_header(header::WWW_AUTHENTICATE, challenge)
-    };
-    let (scheme, token) = value.to_str().ok().and_then(|v| v.split_once(' ')).ok_or_else(bad)?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(bad());
+) -> Result<(Option<Permit>, Handover), Rejection> {
+    let Shown { headers, cookies, .. } = *shown;
+    let foreign = web.is_foreign(headers);
+    if let Some(value) = headers.get(header::AUTHORIZATION) {
+        // With a Bearer the cookies do not count.
+        let permit = bearer(bank, value, visitor).await?;
+        return Ok((Some(permit), Handover::new(false, foreign, RefreshCookie::Absent)));
     }
-    match session::authenticate(bank, Facade::Graphql, token.trim(), visitor).await {
-        Ok(permit) => Ok(Some(permit)),
+    let refresh = cookies::refresh_cookie(bank, web, cookies, headers);
+    let permit = match cookies::read(cookies, web, Name::Access) {
+        Some(token) => match by_cookie(bank, web, shown, &token, visitor).await {
+            Ok(permit) => Some(permit),
+            // A cookie comes whether or not the page wants it to count.
+            Err(rejection) if !shown.for_strangers => return Err(rejection),
+            Err(_) => None,
+        },
+        None => None,
+    };
+    let came_by_cookie = permit.is_some();
+    Ok((permit, Handover::new(came_by_cookie, foreign, refresh)))
+}
+
+async fn bearer(bank: &Bank, value: &HeaderValue, visitor: &Visitor) -> Result<Permit, Rejection> {
+    let split = value.to_str().ok().and_then(|v| v.split_once(' '));
+    let token = split.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let (_, token) = token.ok_or_else(bad)?;
+    authenticate(bank, token.trim(), visitor).await
+}
+
+/// The person whose access cookie came, where the page proves that it is theirs.
+async fn by_cookie(
+    bank: &Bank,
+    web: &Web,
+    shown: &Shown<'_>,
+    token: &Secret,
+    visitor: &Visitor,
+) -> Result<Permit, Rejection> {
+    let Shown { headers, cookies, posts, .. } = *shown;
+    let permit = authenticate(bank, token.expose(), visitor).await;
+    let permit = permit.inspect_err(|rejection| {
+        if rejection.status == StatusCode::UNAUTHORIZED {
+            // Or it would be in the way of everything that is asked without it.
+            cookies::clear_access(cookies, web);
+        }
+    })?;
+    let proven = if posts {
+        cookies::is_proven(bank, web, cookies, headers, permit.session_id)
+    } else {
+        !web.is_foreign(headers)
+    };
+    if proven { Ok(permit) } else { Err(unproven()) }
+}
+
+async fn authenticate(bank: &Bank, token: &str, visitor: &Visitor) -> Result<Permit, Rejection> {
+    match session::authenticate(bank, Facade::Graphql, token, visitor).await {
+        Ok(permit) => Ok(permit),
         Err(Failure::Refused(Refusal::Overloaded { retry_after_seconds })) => {
             Err(overloaded(retry_after_seconds))
         }
@@ -90,6 +148,22 @@ pub async fn permit(
             Err(Rejection::request(StatusCode::INTERNAL_SERVER_ERROR, INTERNAL, message))
         }
     }
+}
+
+/// The credential opens nothing.
+fn bad() -> Rejection {
+    let message =
+        "The access token opens nothing: it is wrong, has expired, or its session has ended.";
+    let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+    Rejection::request(StatusCode::UNAUTHORIZED, UNAUTHENTICATED, message)
+        .with_header(header::WWW_AUTHENTICATE, challenge)
+}
+
+/// Cookies alone prove nothing: any page on the web makes a browser send them.
+fn unproven() -> Rejection {
+    let message = "A request with cookies needs an allowed Origin and, by POST, the X-CSRF-Token \
+        header that repeats the csrf cookie of the session.";
+    Rejection::request(StatusCode::FORBIDDEN, BAD_USER_INPUT, message)
 }
 
 /// Too much is waiting.

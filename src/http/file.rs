@@ -13,11 +13,14 @@ use axum::{
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use serde_json::json;
+use tower_cookies::Cookies;
 
 use super::{
     answer::{Rejection, json_response},
     caller,
+    caller::Shown,
     negotiation::MediaType,
+    web::Web,
 };
 use crate::{
     bank::{
@@ -37,6 +40,35 @@ const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a browser may show a file again without asking, where the URL's key opened it.
 const SHOWN_FOR: &str = "private, max-age=300";
 
+/// What this door works with.
+#[derive(Clone)]
+pub struct Counter {
+    /// The bank.
+    pub bank: Bank,
+    /// What browsers may.
+    pub web: Web,
+}
+
+/// A request beside its body.
+struct Sent<'r> {
+    headers: &'r HeaderMap,
+    cookies: &'r Cookies,
+    peer: SocketAddr,
+    /// It came by POST.
+    posts: bool,
+}
+
+impl Counter {
+    /// The person who sends a request, where a credential that opens anything came with it.
+    async fn permit(&self, sent: &Sent<'_>, request_id: &str) -> Result<Option<Permit>, Rejection> {
+        let Sent { headers, cookies, peer, posts } = *sent;
+        let visitor = caller::visitor(&self.bank, headers, peer, request_id);
+        let shown = Shown { headers, cookies, posts, for_strangers: false };
+        let (permit, _) = caller::caller(&self.bank, &self.web, &shown, &visitor).await?;
+        Ok(permit)
+    }
+}
+
 /// Why a body is not the form of a file.
 enum Unread {
     /// The request is not well formed; nothing of the bank was asked.
@@ -47,13 +79,15 @@ enum Unread {
 
 /// `POST /files`: takes the file in the field `file` of a form.
 pub async fn post(
-    State(bank): State<Bank>,
+    State(counter): State<Counter>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    cookies: Cookies,
     headers: HeaderMap,
     body: Body,
 ) -> Response<Body> {
-    let request_id = fresh_id(&bank);
-    let taken = take(&bank, peer, &headers, body, &request_id).await;
+    let request_id = fresh_id(&counter.bank);
+    let sent = Sent { headers: &headers, cookies: &cookies, peer, posts: true };
+    let taken = take(&counter, &sent, body, &request_id).await;
     let response = match taken {
         Ok(Taken { file_id, url }) => {
             let body = json!({ "id": file_id.to_wire(), "url": url });
@@ -65,14 +99,13 @@ pub async fn post(
 }
 
 async fn take(
-    bank: &Bank,
-    peer: SocketAddr,
-    headers: &HeaderMap,
+    counter: &Counter,
+    sent: &Sent<'_>,
     body: Body,
     request_id: &str,
 ) -> Result<Taken, Rejection> {
-    let visitor = caller::visitor(bank, headers, peer, request_id);
-    let permit = caller::permit(bank, headers, &visitor).await?.ok_or_else(nobody)?;
+    let (bank, headers) = (&counter.bank, sent.headers);
+    let permit = counter.permit(sent, request_id).await?.ok_or_else(nobody)?;
     let _seat = bank.files.desk.enter(permit.user_id.uuid()).map_err(crowded)?;
     let terms = Terms { bytes_max: bank.rules.file_bytes_max, images_only: false };
     let read = tokio::time::timeout(ARRIVAL_TIMEOUT, read(headers, body, terms.bytes_max));
@@ -148,25 +181,27 @@ async fn collect(mut body: Body, bytes_max: usize) -> Result<Bytes, Fault> {
 
 /// `GET /files/{name}`: shows a file to its owner, to staff, or to whoever has its key.
 pub async fn get(
-    State(bank): State<Bank>,
+    State(counter): State<Counter>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    cookies: Cookies,
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response<Body> {
-    let request_id = fresh_id(&bank);
+    let bank = &counter.bank;
+    let request_id = fresh_id(bank);
     let query = query.unwrap_or_default();
     let key = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "key");
     let key = key.map(|(_, key)| key.into_owned());
     let opened = async {
-        let visitor = caller::visitor(&bank, &headers, peer, &request_id);
-        let permit: Option<Permit> = match caller::permit(&bank, &headers, &visitor).await {
+        let sent = Sent { headers: &headers, cookies: &cookies, peer, posts: false };
+        let permit: Option<Permit> = match counter.permit(&sent, &request_id).await {
             Ok(permit) => permit,
             // Whoever has the key needs no credential, so a bad one does not matter yet.
             Err(_) if key.is_some() => None,
             Err(rejection) => return Err(rejection),
         };
-        let opened = file::open(&bank, permit.as_ref(), &name, key.as_deref()).await;
+        let opened = file::open(bank, permit.as_ref(), &name, key.as_deref()).await;
         opened.map_err(|failure| reject(failure, &request_id))
     };
     let response = match opened.await {
@@ -205,7 +240,8 @@ fn fresh_id(bank: &Bank) -> String {
 }
 
 fn nobody() -> Rejection {
-    let message = "Sign in first: send the header Authorization: Bearer with an access token.";
+    let message = "Sign in first: send the header Authorization: Bearer with an access token, or \
+        the cookies of a session with their X-CSRF-Token.";
     Rejection::request(StatusCode::UNAUTHORIZED, UNAUTHENTICATED, message)
         .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
 }
@@ -251,6 +287,7 @@ fn reject(failure: Failure, request_id: &str) -> Rejection {
         Refusal::Forbidden { .. } | Refusal::StepUpRequired(_) => StatusCode::FORBIDDEN,
         Refusal::AlreadyExists { .. }
         | Refusal::BadCredentials
+        | Refusal::BadRefreshToken { .. }
         | Refusal::BadCode
         | Refusal::CodeExpired
         | Refusal::TooManyAttempts

@@ -17,17 +17,21 @@ use http_body_util::LengthLimitError;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
+use tower_cookies::Cookies;
 
 use super::{
     answer,
     answer::{Rejection, json_response},
-    caller, document,
+    caller,
+    caller::Shown,
+    cookies, document,
     document_cache::{DocumentCache, Key},
     library::{Library, Meant, Text},
     limits::Limits,
     negotiation::{self, MediaType},
     parameters::Parameters,
     persisted::Hash,
+    web::Web,
 };
 use crate::{
     bank::{
@@ -40,7 +44,8 @@ use crate::{
             prepared::Prepared,
         },
         errors::{BAD_USER_INPUT, GRAPHQL_VALIDATION_FAILED, INTERNAL, OVERLOADED, TIMEOUT},
-        guard::{cost, limits::Limits as DocumentLimits},
+        guard::{check, cost, limits::Limits as DocumentLimits},
+        handover::Handover,
         request::{ComeAgain, RequestId},
         schema,
         shape::{check::Shapes, faults::ShapeFault},
@@ -64,6 +69,8 @@ pub struct Graphql {
     pub library: Library,
     /// How much a request may bring.
     pub limits: Limits,
+    /// What browsers may.
+    pub web: Web,
 }
 
 /// The one operation that will run.
@@ -85,6 +92,22 @@ struct CostTold {
     limit: usize,
 }
 
+impl Chosen {
+    fn is_for_strangers(&self) -> bool {
+        let prepared = &self.prepared;
+        check::is_for_strangers(prepared.document(), prepared.operation_name())
+    }
+}
+
+/// A request beside its body.
+struct Sent<'r> {
+    headers: &'r HeaderMap,
+    cookies: &'r Cookies,
+    peer: SocketAddr,
+    /// It came by POST.
+    posts: bool,
+}
+
 /// What is known of a request beside its document.
 #[derive(Clone, Copy)]
 struct Asked<'a> {
@@ -97,6 +120,7 @@ struct Asked<'a> {
 pub async fn post(
     State(graphql): State<Arc<Graphql>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    cookies: Cookies,
     headers: HeaderMap,
     body: Body,
 ) -> Response<Body> {
@@ -110,7 +134,7 @@ pub async fn post(
         let bytes = to_bytes(body, body_max).await.map_err(|error| unread(&error, body_max))?;
         Parameters::from_body(&bytes)
     };
-    graphql.serve(&headers, peer, true, read).await
+    graphql.serve(Sent { headers: &headers, cookies: &cookies, peer, posts: true }, read).await
 }
 
 /// `GET /graphql`, for queries only.
@@ -118,10 +142,11 @@ pub async fn get(
     State(graphql): State<Arc<Graphql>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     RawQuery(query_string): RawQuery,
+    cookies: Cookies,
     headers: HeaderMap,
 ) -> Response<Body> {
     let read = async { Parameters::from_url(query_string.as_deref().unwrap_or_default()) };
-    graphql.serve(&headers, peer, false, read).await
+    graphql.serve(Sent { headers: &headers, cookies: &cookies, peer, posts: false }, read).await
 }
 
 impl Graphql {
@@ -134,6 +159,7 @@ impl Graphql {
             documents: DocumentCache::new(documents_bytes_max),
             library: Library::default(),
             limits: Limits::default(),
+            web: Web::default(),
             bank,
         }
     }
@@ -152,11 +178,10 @@ impl Graphql {
 
     async fn serve(
         &self,
-        headers: &HeaderMap,
-        peer: SocketAddr,
-        may_mutate: bool,
+        sent: Sent<'_>,
         read: impl Future<Output = Result<Parameters, Rejection>>,
     ) -> Response<Body> {
+        let Sent { headers, cookies, peer, posts } = sent;
         let request_id =
             id::encode(id::fresh(self.bank.clock.as_ref(), self.bank.entropy.as_ref()));
         let Some(media_type) = negotiation::choose(headers) else {
@@ -168,14 +193,20 @@ impl Graphql {
         let deadline = Instant::now() + self.limits.time;
         let visitor = caller::visitor(&self.bank, headers, peer, &request_id);
         let prepared = async {
-            let chosen = self.choose(read.await?, may_mutate)?;
-            Ok((chosen, caller::permit(&self.bank, headers, &visitor).await?))
+            let chosen = self.choose(read.await?, posts)?;
+            let shown = Shown { headers, cookies, posts, for_strangers: chosen.is_for_strangers() };
+            Ok((chosen, caller::caller(&self.bank, &self.web, &shown, &visitor).await?))
         };
         let prepared = tokio::time::timeout_at(deadline, prepared).await;
         let outcome = match prepared.unwrap_or_else(|_| Err(too_slow())) {
-            Ok((chosen, permit)) => {
+            Ok((chosen, (permit, handover))) => {
                 let asked = Asked { visitor: &visitor, media_type, deadline };
-                self.execute(chosen, permit, &asked).await
+                let handover = Arc::new(handover);
+                let executed = self.execute(chosen, permit, &handover, &asked).await;
+                if let Some(errand) = handover.take() {
+                    cookies::run(&errand, cookies, &self.web, self.bank.now());
+                }
+                executed
             }
             Err(rejection) => Err(rejection),
         };
@@ -213,6 +244,7 @@ impl Graphql {
         &self,
         chosen: Chosen,
         permit: Option<Permit>,
+        handover: &Arc<Handover>,
         asked: &Asked<'_>,
     ) -> Result<Response<Body>, Rejection> {
         let Asked { visitor, media_type, deadline } = *asked;
@@ -225,6 +257,7 @@ impl Graphql {
             .data(RequestId(request_id.to_owned()))
             .data(visitor.clone())
             .data(again.clone())
+            .data(Arc::clone(handover))
             .data(Seat::new(&self.bank, permit));
         let (schema, document) = (self.schema.clone(), Arc::clone(&prepared));
         // In a task of its own, so that a panic ends this request and nothing else,
@@ -356,6 +389,6 @@ fn finish(mut response: Response<Body>, request_id: &str) -> Response<Body> {
         headers.insert("x-request-id", value);
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::VARY, HeaderValue::from_static("Accept, Authorization"));
+    headers.insert(header::VARY, HeaderValue::from_static("Accept, Authorization, Cookie"));
     response
 }

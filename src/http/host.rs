@@ -8,7 +8,7 @@
 use axum::{
     body::Body,
     extract::Request,
-    http::{Response, StatusCode, header, uri::Authority},
+    http::{HeaderValue, Response, StatusCode, header, uri::Authority},
     middleware::Next,
 };
 
@@ -33,6 +33,8 @@ pub async fn require_loopback(request: Request, next: Next) -> Response<Body> {
     let body = "The sandbox answers on loopback only: open it as http://127.0.0.1 or http://localhost. For other hosts run with --production.\n";
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = StatusCode::MISDIRECTED_REQUEST;
+    let content_type = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     response
 }
 

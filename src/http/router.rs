@@ -10,21 +10,27 @@ use axum::{
     routing::{get, post},
 };
 
-use super::{document_cache, file, graphql, graphql::Graphql, host, inbox};
+use tower_cookies::CookieManagerLayer;
+
+use super::{
+    cors, document_cache, file, file::Counter, graphql, graphql::Graphql, host, inbox, web::Web,
+};
 use crate::bank::context::Bank;
 
 /// The whole server.
 ///
 /// It must be served with the peer's address (`ConnectInfo<SocketAddr>`), which
 /// stands in sessions and limits.
-pub fn router(bank: Bank) -> Router {
-    with_transport(Graphql::new(bank, document_cache::BYTES_MAX))
+pub fn router(bank: Bank, web: Web) -> Router {
+    with_transport(Graphql { web, ..Graphql::new(bank, document_cache::BYTES_MAX) })
 }
 
 /// The whole server over a transport whose figures the caller wants to read.
 pub fn with_transport(transport: Graphql) -> Router {
     let bank = transport.bank.clone();
     let sandbox = bank.rules.sandbox;
+    let web = transport.web.clone();
+    let cors = cors::layer(&web);
     // Front ends and everybody who speaks GraphQL.
     let mut router = Router::new()
         .route("/graphql", get(graphql::get).post(graphql::post))
@@ -33,20 +39,30 @@ pub fn with_transport(transport: Graphql) -> Router {
     let files = Router::new()
         .route("/files", post(file::post))
         .route("/files/{name}", get(file::get))
-        .with_state(bank.clone());
-    router = router.merge(files);
+        .with_state(Counter { bank: bank.clone(), web });
+    router = router.merge(files).layer(CookieManagerLayer::new());
     if sandbox {
         // Developers, who read the letters of their own sandbox.
         router = router.merge(Router::new().route("/dev/inbox", get(inbox::get)).with_state(bank));
+    }
+    router = router.layer(cors);
+    if sandbox {
         router = router.layer(middleware::from_fn(host::require_loopback));
     }
     router.layer(middleware::map_response(guard))
 }
+
+/// What an answer may load and who may frame it, where it says nothing itself.
+const POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
 /// What every answer carries.
 async fn guard(mut response: Response<Body>) -> Response<Body> {
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert_with(|| HeaderValue::from_static(POLICY));
+    headers.entry(header::CACHE_CONTROL).or_insert_with(|| HeaderValue::from_static("no-store"));
     response
 }

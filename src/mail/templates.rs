@@ -155,6 +155,22 @@ pub fn password_reset(to: &str, token: &str, frontend_url: Option<&str>) -> Lett
     set(to, &page)
 }
 
+/// What a person is told whose session ended because a refresh token was used twice.
+pub fn session_ended_by_reuse(to: &str, platform: Option<&str>) -> Letter {
+    let about = platform.map(|platform| format!("The session was opened on: {platform}."));
+    let mut said = vec![
+        "Somebody used a key of your session that had been used before, as a thief of it would.",
+        "We have ended the session, because we cannot tell which of the two was you. If you \
+            were signed in there, sign in again.",
+    ];
+    said.extend(about.as_deref());
+    said.push(
+        "If you do not know why this happened, change your password and look through your \
+            sessions.",
+    );
+    set(to, &plain("We have ended one of your sessions", &said))
+}
+
 #[cfg(test)]
 mod tests {
     use super::{login_code, password_reset};

@@ -82,8 +82,40 @@ pub struct Session {
     pub expires_at: Instant,
 }
 
+/// A session with its refresh token, read under its lock.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Family {
+    /// The session.
+    #[sqlx(flatten)]
+    pub session: Session,
+    /// Which of its refresh tokens is the latest.
+    pub generation: i64,
+    /// Its hash.
+    pub refresh_hash: Vec<u8>,
+    /// Since when it is the latest, where it is not the first.
+    pub refreshed_at: Option<Instant>,
+}
+
+/// The next refresh token of a session, and where it was asked for.
+#[derive(Debug)]
+pub struct NewRefresh<'n> {
+    /// The session.
+    pub session_id: SessionId,
+    /// Which of its refresh tokens it is.
+    pub generation: i64,
+    /// Its hash.
+    pub hash: &'n [u8],
+    /// When the session ends without another refresh.
+    pub expires_at: Instant,
+    /// Where from.
+    pub ip_address: &'n str,
+    /// Now.
+    pub at: Instant,
+}
+
 #[derive(sqlx::FromRow)]
 struct FactsRow {
+    last_active_at: Instant,
     ended_at: Option<Instant>,
     expires_at: Instant,
     refresh_expires_at: Instant,
@@ -113,7 +145,7 @@ statements! {
     FACTS = "
         SELECT s.ended_at, s.expires_at, s.refresh_expires_at, s.second_factor_at,
             CASE WHEN u.barred_at IS NULL THEN u.status ELSE 'DEACTIVATED' END AS status,
-            u.email_verified_at, u.approved_at
+            s.last_active_at, u.email_verified_at, u.approved_at
         FROM sessions s JOIN users u ON u.user_id = s.user_id
         WHERE s.session_id = $1 AND s.user_id = $2";
 
@@ -128,6 +160,25 @@ statements! {
         UPDATE sessions SET second_factor_at = $2 WHERE session_id = $1 AND ended_at IS NULL";
 
     END = "UPDATE sessions SET ended_at = $2 WHERE session_id = $1 AND ended_at IS NULL";
+
+    /// Changes nothing: the row's lock makes those who show its refresh tokens wait for
+    /// each other.
+    LOCK = "
+        UPDATE sessions SET generation = generation WHERE session_id = $1
+        RETURNING session_id, user_id, facade, platform, user_agent, client_id, ip_address,
+            created_at, last_active_at, expires_at, generation, refresh_hash, refreshed_at";
+
+    ROTATE = "
+        UPDATE sessions SET generation = $2, spent_hash = refresh_hash, refresh_hash = $3, refresh_expires_at = $4,
+            ip_address = $5, refreshed_at = $6, last_active_at = $6
+        WHERE session_id = $1";
+
+    REFRESH_HASHES = "SELECT refresh_hash, spent_hash FROM sessions WHERE session_id = $1";
+
+    /// Only where nobody has noted it lately.
+    TOUCH = "
+        UPDATE sessions SET last_active_at = $2, ip_address = $3
+        WHERE session_id = $1 AND last_active_at <= $4 AND ended_at IS NULL";
 
     END_OTHERS = "
         UPDATE sessions SET ended_at = $2
@@ -174,22 +225,65 @@ pub async fn insert(
     Ok(ids(surplus.all().await?))
 }
 
+/// What is known of a session of this person, and when it was last used.
+pub async fn known(
+    session: &mut Db,
+    id: SessionId,
+    user_id: UserId,
+) -> Result<Option<(Facts, Instant)>, DbError> {
+    let row: Option<FactsRow> = session.query(FACTS).bind(id).bind(user_id).maybe().await?;
+    Ok(row.map(|row| {
+        let facts = Facts {
+            ended_at: row.ended_at,
+            expires_at: row.expires_at,
+            refresh_expires_at: row.refresh_expires_at,
+            second_factor_at: row.second_factor_at,
+            status: row.status,
+            email_verified: row.email_verified_at.is_some(),
+            approved: row.approved_at.is_some(),
+        };
+        (facts, row.last_active_at)
+    }))
+}
+
 /// What is known of a session of this person.
 pub async fn facts(
     session: &mut Db,
     id: SessionId,
     user_id: UserId,
 ) -> Result<Option<Facts>, DbError> {
-    let row: Option<FactsRow> = session.query(FACTS).bind(id).bind(user_id).maybe().await?;
-    Ok(row.map(|row| Facts {
-        ended_at: row.ended_at,
-        expires_at: row.expires_at,
-        refresh_expires_at: row.refresh_expires_at,
-        second_factor_at: row.second_factor_at,
-        status: row.status,
-        email_verified: row.email_verified_at.is_some(),
-        approved: row.approved_at.is_some(),
-    }))
+    Ok(known(session, id, user_id).await?.map(|(facts, _)| facts))
+}
+
+/// Reads a session and locks it.
+pub async fn lock(session: &mut Db, id: SessionId) -> Result<Option<Family>, DbError> {
+    session.query(LOCK).bind(id).maybe().await
+}
+
+/// Puts the next refresh token in the place of the latest, under the session's lock.
+pub async fn rotate(session: &mut Db, new: &NewRefresh<'_>) -> Result<(), DbError> {
+    let query = session.query(ROTATE).bind(new.session_id).bind(new.generation).bind(new.hash);
+    query.bind(new.expires_at).bind(new.ip_address).bind(new.at).execute().await?;
+    Ok(())
+}
+
+/// The hashes of a session's latest refresh token and of the one before it.
+pub async fn refresh_hashes(session: &mut Db, id: SessionId) -> Result<Vec<Vec<u8>>, DbError> {
+    let row = session.query(REFRESH_HASHES).bind(id).maybe().await?;
+    let hashes = row.map(|(latest, spent): (Vec<u8>, Option<Vec<u8>>)| [Some(latest), spent]);
+    Ok(hashes.into_iter().flatten().flatten().collect())
+}
+
+/// Notes that a session is in use, where nobody has since `before`.
+pub async fn touch(
+    session: &mut Db,
+    id: SessionId,
+    ip_address: &str,
+    at: Instant,
+    before: Instant,
+) -> Result<(), DbError> {
+    session.query(TOUCH).bind(id).bind(at).bind(ip_address).bind(before).execute().await?;
+    Ok(())
 }
 
 /// A person's open sessions, the newest first.

@@ -22,6 +22,8 @@ const VERIFY: &str = "mutation ($input: VerifyEmailInput!) { verifyEmail(input: 
 const LOGIN: &str = "mutation ($input: LoginInput!) { login(input: $input) {
     challenge { id } errors { code } } }";
 const CONFIRM: &str = "mutation ($input: ConfirmLoginInput!) { confirmLogin(input: $input) {
+    accessToken refreshToken csrfToken errors { code } } }";
+const REFRESH: &str = "mutation ($input: RefreshSessionInput) { refreshSession(input: $input) {
     accessToken refreshToken errors { code } } }";
 
 /// What must be found nowhere, by a name that may be shown.
@@ -98,6 +100,7 @@ async fn live(server: &Server, canaries: &mut Canaries) -> String {
     let token = text(&entered["confirmLogin"]["accessToken"]);
     canaries.keep("access token", &entered["confirmLogin"]["accessToken"]);
     canaries.keep("refresh token", &entered["confirmLogin"]["refreshToken"]);
+    renew(server, canaries, &made["verifyEmail"]["refreshToken"], &input).await;
     let create = "mutation { createCard { card { id } } }";
     let card = server.run(Some(&token), create, json!({})).await;
     let reveal = "mutation ($id: ID!) { revealCard(input: { cardId: $id }) {
@@ -106,9 +109,38 @@ async fn live(server: &Server, canaries: &mut Canaries) -> String {
     let shown = server.run(Some(&token), reveal, json!({ "id": id })).await;
     canaries.keep("card number", &shown["revealCard"]["details"]["number"]);
     // One code that is still good when all is looked through.
+    let seen = server.letters_now(email).await.len();
     server.run(None, LOGIN, input).await;
-    canaries.codes.push(code_in(server.letters(email, 2).await.last().expect("a letter")));
+    canaries.codes.push(code_in(server.letters(email, seen).await.last().expect("a letter")));
     token
+}
+
+/// A session that is renewed and stolen, and a browser's.
+async fn renew(server: &Server, canaries: &mut Canaries, first: &Value, login: &Value) {
+    let spent = json!({ "input": { "refreshToken": first } });
+    let renewed = server.run(None, REFRESH, spent.clone()).await;
+    canaries.keep("renewed access token", &renewed["refreshSession"]["accessToken"]);
+    canaries.keep("renewed refresh token", &renewed["refreshSession"]["refreshToken"]);
+    let again = json!({ "input": { "refreshToken": renewed["refreshSession"]["refreshToken"] } });
+    server.run(None, REFRESH, again).await;
+    let stolen = server.run(None, REFRESH, spent).await;
+    assert_eq!(stolen["refreshSession"]["errors"][0]["code"], "BAD_CREDENTIALS", "{stolen}");
+    // The letter that says so comes before the one with the code.
+    let mut seen = server.letters("ann@example.org", 2).await.len();
+    let asked = server.run(None, LOGIN, login.clone()).await;
+    let code = loop {
+        let letters = server.letters("ann@example.org", seen).await;
+        let newest = letters.last().expect("a letter");
+        if text(&newest["subject"]).contains("code") {
+            break code_in(newest);
+        }
+        seen = letters.len();
+    };
+    let answer = json!({ "challengeId": asked["login"]["challenge"]["id"], "code": code,
+        "useCookies": true });
+    let entered = server.run(None, CONFIRM, json!({ "input": answer })).await;
+    canaries.keep("csrf token", &entered["confirmLogin"]["csrfToken"]);
+    canaries.codes.push(code);
 }
 
 /// Secrets in the wrong places, by people and by programs that are mistaken.
@@ -144,6 +176,10 @@ async fn err(server: &Server, token: &str, canaries: &mut Canaries) {
     let variable = canaries.plant("variable");
     wrong(LOGIN.to_owned(), json!({ "input": variable, variable.as_str(): variable })).await;
     wrong("{ me { id } }".to_owned(), json!({ "unused": variable })).await;
+    let as_refresh = canaries.plant("as refresh token");
+    for token in [as_refresh.clone(), as_refresh.repeat(4).chars().take(75).collect()] {
+        wrong(REFRESH.to_owned(), json!({ "input": { "refreshToken": token } })).await;
+    }
     let guess = canaries.plant("code");
     let answer = json!({ "input": { "challengeId": guess, "code": guess } });
     wrong(CONFIRM.to_owned(), answer).await;
@@ -162,7 +198,7 @@ async fn err(server: &Server, token: &str, canaries: &mut Canaries) {
         http.post(&url).bearer_auth(&bearer).json(&json!({ "query": "{ me { id } }" })),
         http.post(&url).header("authorization", &bearer).body("{}"),
         http.post(&url)
-            .header("cookie", format!("teller_access={cookie}; other={cookie}"))
+            .header("cookie", format!("teller_access={cookie}; teller_refresh={cookie}"))
             .header("x-csrf-token", &cookie)
             .json(&json!({ "query": "{ me { id } }" })),
         http.get(&url).query(&[("query", "{ me { id } }"), ("token", in_url.as_str())]),
@@ -219,7 +255,7 @@ async fn no_secret_is_written_in_clear_to_the_database_the_log_or_a_dump() {
         let mut canaries = Canaries::default();
         let token = live(&server, &mut canaries).await;
         err(&server, &token, &mut canaries).await;
-        assert!(canaries.secrets.len() >= 13 && canaries.codes.len() == 3);
+        assert!(canaries.secrets.len() >= 17 && canaries.codes.len() == 4);
         let log = server.log();
         assert!(log.contains("TRACE") || log.contains("DEBUG"), "the log says all that it can");
         let found = canaries.found_in(log.as_bytes());

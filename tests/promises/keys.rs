@@ -10,16 +10,21 @@ use std::{
     time::Duration,
 };
 
+use axum::{
+    body::{Body, to_bytes},
+    http::{Method, header},
+};
 use regex::Regex;
 use serde_json::{Value, json};
 use teller::{
-    bank::{context::Bank, error::Failure, file, key_ring, rekey},
+    bank::{context::Bank, error::Failure, file, key_ring, rekey, session},
     crypto::keyring::Keyring,
     domain::refusal::Refusal,
     ledger::engine::Capacity,
     store::rekey::COLUMNS,
-    types::secret::Secret,
+    types::{id::SessionId, secret::Secret},
 };
+use tower::ServiceExt as _;
 
 use crate::support::{
     bank::{SECRET, TestBank, each_database, reassemble, test_name},
@@ -172,6 +177,72 @@ async fn a_new_secret_takes_over_and_the_old_one_can_go() {
         for other in [both, only, late] {
             other.db.close().await;
         }
+    })
+    .await;
+}
+
+/// Renews a session by the cookies of a browser; the payload with the cookies that it gets.
+async fn renew(bank: &Bank, refresh: &str, csrf: &str) -> (Value, Vec<String>) {
+    let query = "mutation { refreshSession { session { id } csrfToken errors { code } } }";
+    let request = TestBank::request(Method::POST, "/graphql")
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::ORIGIN, "http://localhost:3000")
+        .header("x-csrf-token", csrf)
+        .header(header::COOKIE, format!("teller_refresh={refresh}; teller_csrf={csrf}"))
+        .body(Body::from(json!({ "query": query }).to_string()))
+        .expect("a request");
+    let answer = TestBank::router_over(bank).oneshot(request).await.expect("an answer");
+    let cookies = answer.headers().get_all(header::SET_COOKIE).iter();
+    let cookies = cookies.map(|line| line.to_str().expect("text").to_owned()).collect();
+    let body = to_bytes(answer.into_body(), usize::MAX).await.expect("a body");
+    let mut body: Value = serde_json::from_slice(&body).expect("an answer is JSON");
+    (body["data"]["refreshSession"].take(), cookies)
+}
+
+/// The refresh token among the cookies that were set.
+fn token_in(cookies: &[String]) -> String {
+    let value = cookies.iter().find_map(|line| line.strip_prefix("teller_refresh="));
+    let (token, _) = value.expect("a refresh cookie").split_once(';').expect("attributes");
+    token.to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_outlives_the_secret_that_made_its_tokens() {
+    each_database(async |bank| {
+        bank.register(registration("ann", 1)).await;
+        let code = bank.code("ann@example.org").await;
+        let made = bank.verify_email(proof("ann", &code)).await;
+        let first = text(&made["refreshToken"]);
+        let id = SessionId::from_wire(&text(&made["session"]["id"])).expect("an id");
+        let csrf = session::csrf_token(&bank.bank, id).expose().to_owned();
+
+        // Servers are changed one after the other: a browser meets both.
+        let both = with_ring(bank, 1, ring(NEW).with_older(vec![ring(SECRET)])).await;
+        let (renewed, cookies) = renew(&both, &first, &csrf).await;
+        assert_eq!(renewed["errors"], json!([]), "{}", bank.database);
+        assert_eq!(renewed["csrfToken"], csrf, "what the pages keep stays as it is");
+        let second = token_in(&cookies);
+        let (renewed, cookies) = renew(&bank.bank, &second, &csrf).await;
+        assert_eq!(renewed["errors"], json!([]), "by the server that knows the old secret alone");
+        let third = token_in(&cookies);
+
+        rekey::run(&both).await.expect("everything is sealed anew");
+        let only = with_ring(bank, 2, ring(NEW)).await;
+        let (renewed, cookies) = renew(&only, &third, &csrf).await;
+        assert_eq!(renewed["errors"], json!([]), "{}: the old secret has gone", bank.database);
+        let fourth = token_in(&cookies);
+        let (again, cookies) = renew(&only, &third, &csrf).await;
+        assert_eq!(again["errors"], json!([]), "another tab that asked at the same time");
+        assert_eq!(token_in(&cookies), fourth, "{}", bank.database);
+        assert_eq!(again["session"]["id"], made["session"]["id"], "the session of the first day");
+        bank.wait(chrono::Duration::seconds(31));
+        let (reused, _) = renew(&only, &third, &csrf).await;
+        assert_eq!(reused["errors"][0]["code"], "BAD_CREDENTIALS");
+        let (ended, cookies) = renew(&only, &fourth, &csrf).await;
+        assert_eq!(ended["errors"][0]["code"], "BAD_CREDENTIALS", "two had the token");
+        assert!(cookies.iter().all(|line| line.contains("Max-Age=0")), "{cookies:?}");
+        both.db.close().await;
+        only.db.close().await;
     })
     .await;
 }

@@ -12,8 +12,9 @@ use teller::{
         error::Failure,
         hold, operator,
         permit::{Permit, Visitor},
-        reversal, savings, session, transfer,
+        refresh, reversal, savings, session, transfer,
     },
+    crypto::token,
     domain::{
         account::{AccountKind, AccountRef},
         refusal::Refusal,
@@ -24,6 +25,7 @@ use teller::{
     types::{
         id::{self, AccountId},
         money::DecimalText,
+        secret::Secret,
     },
 };
 use tokio::{task::JoinSet, time::Instant};
@@ -91,7 +93,8 @@ async fn act(
     let one = chance.pick(actors).expect("there are people");
     let other = chance.pick(actors).expect("there are people");
     let staff = actors.last().expect("there are people");
-    match chance.below(16) {
+    match chance.below(18) {
+        16 | 17 => renew(bank, one).await,
         12 | 13 => bill_and_end(bank, one, &key).await,
         14 | 15 => put_aside(bank, one, &key).await,
         0 => card::create(bank, &one.permit, None, Some(&key)).await.map(drop),
@@ -136,6 +139,14 @@ async fn act(
             reversal::reverse(bank, &staff.permit, &asked).await.map(drop)
         }
     }
+}
+
+/// The access of a session is renewed by its first refresh token, again and again, as the
+/// clock stands still.
+async fn renew(bank: &Bank, one: &Actor) -> Result<(), Failure> {
+    let Permit { session_id, ref visitor, facade, .. } = one.permit;
+    let (first, _) = token::refresh(&bank.ring, session_id, 0);
+    refresh::refresh(bank, visitor, facade, &Secret::new(first)).await.map(drop)
 }
 
 async fn hold_and_end(

@@ -507,6 +507,17 @@ pub const TABLE: &[Entry] = &[
         &[("/sessionId", r#""$bob.session""#, "NOT_FOUND", "sessionId")],
     ),
     entry("revokeOtherSessions", "ann", "", &[]),
+    entry(
+        "refreshSession",
+        "nobody",
+        r#"{"refreshToken": "$refresh"}"#,
+        &[
+            ("/refreshToken", r#""""#, "BAD_CREDENTIALS", "refreshToken"),
+            ("/refreshToken", r#""nonsense""#, "BAD_CREDENTIALS", "refreshToken"),
+            ("/refreshToken", r#""$access""#, "BAD_CREDENTIALS", "refreshToken"),
+            ("/refreshToken", "null", "INVALID_INPUT", "refreshToken"),
+        ],
+    ),
     // It ends what it is asked with, and so stands last.
     entry("logout", "ann", "", &[]),
 ];

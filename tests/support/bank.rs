@@ -28,7 +28,7 @@ use teller::{
     db::pool::Db,
     domain::attempt::Allowances,
     files::objects::Objects,
-    http::router,
+    http::{router, web::Web},
     ledger::{engine::Capacity, sealer::Sealer},
     mail::letter::Letter,
     store,
@@ -108,6 +108,11 @@ pub struct TestBank {
     router: Router,
 }
 
+/// What browsers may: pages of the bank itself and of one front end.
+pub fn web() -> Web {
+    Web::new(["http://127.0.0.1:8080", "http://localhost:3000"], false)
+}
+
 /// The rules of the sandbox.
 pub fn sandbox_rules() -> Rules {
     let currency = |code| Currency::parse(code).expect("a code of ISO 4217");
@@ -135,7 +140,7 @@ impl TestBank {
         bank.ring = key_ring::open(&bank).await.expect("a fresh database takes any secret");
         account::open_those_of_the_bank(&bank).await.expect("the bank's accounts open");
         let peer = SocketAddr::from(([127, 0, 0, 1], 50_000));
-        let router = router::router(bank.clone()).layer(MockConnectInfo(peer));
+        let router = router::router(bank.clone(), web()).layer(MockConnectInfo(peer));
         Self { database: fresh.name, bank, clock, fresh, router }
     }
 
@@ -151,7 +156,7 @@ impl TestBank {
     /// The router of another process of the bank.
     pub fn router_over(bank: &Bank) -> Router {
         let peer = SocketAddr::from(([127, 0, 0, 1], 50_000));
-        router::router(bank.clone()).layer(MockConnectInfo(peer))
+        router::router(bank.clone(), web()).layer(MockConnectInfo(peer))
     }
 
     /// Posts a GraphQL document to a router as nobody.

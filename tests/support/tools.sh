@@ -2,8 +2,9 @@
 #
 # Sees to it that the tools of the tests are there: curl and jq, with which the
 # README's walkthrough is typed, strace, which makes fsync fail, and nsenter
-# (with unshare), which gives a test a small disk of its own. Debian installs them
-# where this runs as root; elsewhere it says what to do.
+# (with unshare), which gives a test a small disk of its own, and Chromium, with which
+# pages are tried ($CHROMIUM names another one). Debian installs them where this runs as
+# root; elsewhere it says what to do.
 
 set -euo pipefail
 
@@ -12,6 +13,16 @@ missing=()
 for tool in curl jq strace nsenter:util-linux; do
     command -v "${tool%%:*}" >/dev/null 2>&1 || missing+=("${tool##*:}")
 done
+# A browser has several names, those of tests/node/browser.mjs.
+if [ -n "${CHROMIUM:-}" ]; then
+    if [ ! -x "$CHROMIUM" ]; then
+        printf 'CHROMIUM is %s, which is no program.\n' "$CHROMIUM" >&2
+        exit 1
+    fi
+elif ! { command -v chromium || command -v chromium-browser || command -v google-chrome ||
+    command -v google-chrome-stable; } >/dev/null 2>&1; then
+    missing+=(chromium)
+fi
 [ "${#missing[@]}" -eq 0 ] && exit 0
 
 if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then

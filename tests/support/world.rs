@@ -57,6 +57,15 @@ async fn bill(bank: &TestBank, who: &Person, amount: &str) -> String {
     make(bank, who, "createBill", ("bill", input)).await
 }
 
+/// A session that can be renewed.
+async fn renew(bank: &TestBank, bob: &Person, things: &mut BTreeMap<&'static str, String>) {
+    let asked = bank.login(&bob.email, PASSWORD).await;
+    let code = bank.code(&bob.email).await;
+    let entered = bank.confirm_login(&text(&asked["challenge"]["id"]), &code).await;
+    things.insert("refresh", text(&entered["refreshToken"]));
+    things.insert("access", text(&entered["accessToken"]));
+}
+
 /// A world in which every mutation has something to be right and something to be wrong with.
 pub async fn world(bank: &TestBank) -> World {
     let mut things = BTreeMap::new();
@@ -98,6 +107,7 @@ pub async fn world(bank: &TestBank) -> World {
         let current = sessions.into_iter().find(|one| one["current"] == true);
         things.insert(name, text(&current.expect("the new session")["id"]));
     }
+    renew(bank, &bob, &mut things).await;
     sign_in(bank, &mut things).await;
     people.insert("kate", bank.join("kate", 11).await);
     for (name, who) in [("bob.number", &bob), ("staff.number", &staff)] {

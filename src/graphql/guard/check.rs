@@ -34,6 +34,22 @@ const SIGN_INS: [&str; 12] = [
     "removeTotp",
     "deleteAccount",
 ];
+/// What anybody may ask.
+const FOR_STRANGERS: [&str; 13] = [
+    "register",
+    "verifyEmail",
+    "resendVerification",
+    "login",
+    "confirmLogin",
+    "resendLoginCode",
+    "refreshSession",
+    "requestPasswordReset",
+    "resetPassword",
+    "serverInfo",
+    "__typename",
+    "__schema",
+    "__type",
+];
 /// No alias of a client begins like this, so that the server's own are its own.
 pub const RESERVED: &str = "teller__";
 
@@ -207,6 +223,22 @@ fn mutation(document: &ExecutableDocument, operation: &OperationDefinition) -> R
         }
     }
     Ok(())
+}
+
+/// The operation asks for nothing that needs a signed-in person.
+///
+/// A browser sends its cookies whether or not a page wants them to count: those that open
+/// nothing must not be in the way of whoever signs in.
+pub fn is_for_strangers(document: &ExecutableDocument, operation_name: Option<&str>) -> bool {
+    let chosen = document.operations.iter().find(|(name, _)| match operation_name {
+        Some(wanted) => name.is_some_and(|name| name.as_str() == wanted),
+        None => true,
+    });
+    let mut fields = Vec::new();
+    if let Some((_, operation)) = chosen {
+        top_fields(document, &operation.node.selection_set.node, &mut fields);
+    }
+    fields.iter().all(|field| FOR_STRANGERS.contains(&field.node.name.node.as_str()))
 }
 
 /// The fields at the top, also those in fragments. It recurses as deep as selections
