@@ -35,6 +35,8 @@ use crate::{
     },
 };
 
+/// What the audit log calls the making of a card.
+const CREATE: &str = "createCard";
 /// What the audit log calls the showing of a card.
 const REVEAL: &str = "revealCard";
 /// The column of sealed card numbers; its index finds a card by its number.
@@ -142,16 +144,41 @@ pub async fn create(
     currency: Option<&str>,
     key: Option<&str>,
 ) -> Result<Made<CardView>, Failure> {
+    let prepared = prepare(bank, permit, currency, key).await;
+    // The ledger notes what it refuses itself.
+    let (id, replayed) = match act::audited(bank, permit.act(CREATE), prepared).await? {
+        Prepared::Before(id) => (id, true),
+        Prepared::Fresh(id, posting) => match bank.ledger.post(*posting).await? {
+            Answer::Done(_) => (id, false),
+            Answer::Replayed(before) => (AccountId::from_uuid(before.result_id), true),
+            Answer::Refused(refusal) => return Err(refusal.into()),
+        },
+    };
+    Ok(Made { thing: own(bank, permit, Some(id)).await?, replayed })
+}
+
+/// A card that is asked for.
+enum Prepared {
+    /// An earlier request with the same key made it.
+    Before(AccountId),
+    /// It is to be made.
+    Fresh(AccountId, Box<Posting>),
+}
+
+async fn prepare(
+    bank: &Bank,
+    permit: &Permit,
+    currency: Option<&str>,
+    key: Option<&str>,
+) -> Result<Prepared, Failure> {
     let currency = read_currency(bank, currency)?;
     let input = [currency.code().as_bytes()];
-    let keyed = key.map(|key| Keyed::new(bank, permit.user_id, key, "createCard", &input));
+    let keyed = key.map(|key| Keyed::new(bank, permit.user_id, key, CREATE, &input));
     let mut s = bank.db.read().await?;
     if let Some(keyed) = &keyed
         && let Some(before) = keyed.replay(&mut s).await?
     {
-        drop(s);
-        let id = AccountId::from_uuid(before.result_id);
-        return Ok(Made { thing: own(bank, permit, Some(id)).await?, replayed: true });
+        return Ok(Prepared::Before(AccountId::from_uuid(before.result_id)));
     }
     let opening = draw(bank, &mut s, permit, currency).await?;
     drop(s);
@@ -161,14 +188,9 @@ pub async fn create(
         session: Some((permit.session_id, permit.user_id)),
         movement: opening_credit(bank, &opening),
         opens: Some(opening),
-        ..Posting::new(permit.act("createCard"))
+        ..Posting::new(permit.act(CREATE))
     };
-    let (id, replayed) = match bank.ledger.post(posting).await? {
-        Answer::Done(_) => (id, false),
-        Answer::Replayed(before) => (AccountId::from_uuid(before.result_id), true),
-        Answer::Refused(refusal) => return Err(refusal.into()),
-    };
-    Ok(Made { thing: own(bank, permit, Some(id)).await?, replayed })
+    Ok(Prepared::Fresh(id, Box::new(posting)))
 }
 
 /// The currency that a client names; the bank's first where nothing is said.

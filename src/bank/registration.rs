@@ -34,7 +34,9 @@ use crate::{
     },
     mail::templates,
     store::{
-        account, registration,
+        account,
+        audit::Act,
+        registration,
         registration::{NewRegistration, Registration},
         session::Device,
         user,
@@ -49,6 +51,8 @@ use crate::{
     },
 };
 
+const REGISTER: &str = "register";
+const RESEND: &str = "resendVerification";
 const VERIFY_EMAIL: &str = "verifyEmail";
 /// How long a registration waits for its code.
 const LIFE: Duration = Duration::hours(24);
@@ -86,12 +90,12 @@ pub struct Form {
 pub async fn register(bank: &Bank, visitor: &Visitor, form: &Form) -> Result<Instant, Failure> {
     let asked = read_form(form)?;
     attempt::count(bank, visitor, Attempt::Registration, asked.email.as_str()).await?;
-    take(bank, &asked).await
+    take(bank, &visitor.act(REGISTER), &asked).await
 }
 
 /// The same for the operator, whom no limit holds up.
 pub async fn register_unlimited(bank: &Bank, form: &Form) -> Result<Instant, Failure> {
-    take(bank, &read_form(form)?).await
+    take(bank, &bank.act(REGISTER), &read_form(form)?).await
 }
 
 /// A registration whose fields were read.
@@ -112,7 +116,7 @@ fn read_form(form: &Form) -> Result<Asked, Failure> {
     Ok(Asked { email, phone, social_security })
 }
 
-async fn take(bank: &Bank, asked: &Asked) -> Result<Instant, Failure> {
+async fn take(bank: &Bank, act: &Act, asked: &Asked) -> Result<Instant, Failure> {
     let Asked { email, phone, social_security: ssn } = asked;
     let now = bank.now();
     let expires_at = now + LIFE;
@@ -142,7 +146,10 @@ async fn take(bank: &Bank, asked: &Asked) -> Result<Instant, Failure> {
                     templates::verify_email(to, code, new.phone.as_str())
                 };
                 registration::put(s, new, WAITING_MAX).await?;
-                outbox::write(bank, s, &letter, now, expires_at).await
+                outbox::write(bank, s, &letter, now, expires_at).await?;
+                // The same row for a person who is known: the log tells what was asked.
+                act::done(bank, s, act.clone(), Some(id.uuid()), None).await?;
+                Ok::<_, Failure>(())
             })
         })
         .await?;
@@ -161,7 +168,15 @@ pub async fn resend(bank: &Bank, visitor: &Visitor, email: &str) -> Result<(), F
     let read = faults.read("email", Email::parse(email));
     let email = &unless_faulty(read, faults)?;
     attempt::count(bank, visitor, Attempt::Registration, email.as_str()).await?;
-    bank.db.write_retrying(|s| Box::pin(renew(bank, s, email))).await?;
+    bank.db
+        .write_retrying(|s| {
+            Box::pin(async move {
+                renew(bank, s, email).await?;
+                act::done(bank, s, visitor.act(RESEND), None, None).await?;
+                Ok::<_, Failure>(())
+            })
+        })
+        .await?;
     outbox::wake(bank);
     Ok(())
 }

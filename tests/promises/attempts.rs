@@ -244,3 +244,41 @@ async fn what_was_tried_is_forgotten_and_never_fills_the_database() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_holds_a_session_guesses_no_more_passwords_than_a_stranger() {
+    each_database(async |bank| {
+        let ann = bank.join("ann", 1).await;
+        let guesses = [
+            ("deleteAccount", json!({ "password": "wrong" })),
+            (
+                "changePassword",
+                json!({ "currentPassword": "wrong", "newPassword": "quite another" }),
+            ),
+            ("requestEmailChange", json!({ "newEmail": "new@example.org", "password": "wrong" })),
+        ];
+        for (field, input) in guesses.iter().cycle().take(10) {
+            let told = bank.mutate(Some(&ann.token), field, "ok", input.clone()).await;
+            assert_eq!(codes(&told), ["BAD_CREDENTIALS"], "{field}");
+        }
+        let right = [
+            ("deleteAccount", json!({ "password": PASSWORD })),
+            (
+                "changePassword",
+                json!({ "currentPassword": PASSWORD, "newPassword": "quite another" }),
+            ),
+            ("requestEmailChange", json!({ "newEmail": "new@example.org", "password": PASSWORD })),
+        ];
+        for (field, input) in &right {
+            let told = bank.mutate(Some(&ann.token), field, "ok", input.clone()).await;
+            assert_eq!(codes(&told), ["RATE_LIMITED"], "{}: {field}", bank.database);
+        }
+        let login = bank.login(&ann.email, PASSWORD).await;
+        assert_eq!(login["errors"], json!([]), "the front door has tries of its own");
+        bank.wait(Duration::minutes(15));
+        let token = bank.sign_in(&ann).await;
+        let deleted = bank.mutate(Some(&token), "deleteAccount", "ok", right[0].1.clone()).await;
+        assert_eq!(deleted, json!({ "ok": true, "errors": [] }), "and never for ever");
+    })
+    .await;
+}

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use teller::domain::user::UserRole;
+use uuid::Uuid;
 
 use crate::support::{
     bank::{TestBank, each_database},
-    people::{PASSWORD, codes},
+    people::{PASSWORD, Person, codes, proof, registration, text},
 };
 
 /// Makes it impossible to write the audit log.
@@ -106,6 +107,85 @@ async fn what_was_done_and_what_is_noted_are_one_to_one_by_their_request() {
         let watched = ["transfer", "recordDeposit", "logout"];
         let all = noted.values().flatten().filter(|one| watched.contains(&one.as_str())).count();
         assert_eq!(all, acts.len(), "{}: a row without its act", bank.database);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_before_an_account_and_what_opens_nothing_is_noted_too() {
+    each_database(async |bank| {
+        bank.register(registration("ann", 1)).await;
+        bank.register(registration("ann", 1)).await;
+        bank.mutate(None, "resendVerification", "ok", json!({ "email": "ann@example.org" })).await;
+        let code = bank.code("ann@example.org").await;
+        let made = bank.verify_email(proof("ann", &code)).await;
+        let ann = Person {
+            email: "ann@example.org".to_owned(),
+            token: text(&made["accessToken"]),
+            id: text(&made["user"]["id"]),
+        };
+        // Who is a customer already is noted as anybody else.
+        bank.register(registration("ann", 1)).await;
+        let refused = bank.create_card(&ann, json!({ "currency": "XXX" })).await;
+        assert_eq!(codes(&refused), ["INVALID_INPUT"]);
+        let card = bank.card(&ann).await;
+        bank.reveal(&ann, "card_x").await;
+        let input = json!({ "refreshToken": made["refreshToken"] });
+        let renewed = bank.mutate(None, "refreshSession", "refreshToken", input.clone()).await;
+        assert_eq!(renewed["errors"], json!([]), "{renewed}");
+        bank.mutate(None, "refreshSession", "refreshToken", input).await;
+        let log = bank.audit_log().await;
+        let acts: Vec<(&str, &str)> = log.iter().map(|(a, r)| (a.as_str(), r.as_str())).collect();
+        let expected = [
+            ("register", "DONE"),
+            ("register", "DONE"),
+            ("resendVerification", "DONE"),
+            ("verifyEmail", "DONE"),
+            ("register", "DONE"),
+            ("createCard", "INVALID_INPUT"),
+            ("createCard", "DONE"),
+            ("revealCard", "DONE"),
+            ("revealCard", "NOT_FOUND"),
+            ("refreshSession", "DONE"),
+            ("refreshSession", "DONE"),
+        ];
+        assert_eq!(acts, expected, "{}", bank.database);
+        let mut s = bank.bank.db.read().await.expect("the database is read");
+        let sql = "SELECT actor_id, subject_id, request_id FROM audit_log
+            WHERE action IN ('createCard', 'revealCard', 'refreshSession') ORDER BY audit_id";
+        let rows: Vec<(Option<Uuid>, Option<Uuid>, Option<String>)> =
+            s.query(sql).all().await.expect("the log is read");
+        let (_, person) = teller::types::id::split(&ann.id).expect("an id");
+        assert!(rows.iter().all(|row| row.0 == Some(person) && row.2.is_some()), "{rows:?}");
+        let (_, card) = teller::types::id::split(&card.id).expect("an id");
+        assert_eq!(rows[2].1, Some(card), "which card was shown");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_it_cannot_be_noted_nobody_is_written_to_and_no_token_is_spent() {
+    each_database(async |bank| {
+        bank.register(registration("ann", 1)).await;
+        let code = bank.code("ann@example.org").await;
+        let made = bank.verify_email(proof("ann", &code)).await;
+        break_the_log(bank).await;
+        let before = bank.letters("bob@example.org").await.len();
+        let input = registration("bob", 2);
+        let query =
+            "mutation ($input: RegisterInput!) { register(input: $input) { errors { code } } }";
+        let asked = bank.post(None, query, json!({ "input": input })).await.json();
+        assert_eq!(asked["errors"][0]["extensions"]["code"], "INTERNAL", "{asked}");
+        assert_eq!(bank.letters("bob@example.org").await.len(), before, "{}", bank.database);
+        let input = json!({ "input": { "refreshToken": made["refreshToken"] } });
+        let query = "mutation ($input: RefreshSessionInput) {
+            refreshSession(input: $input) { accessToken errors { code } } }";
+        let asked = bank.post(None, query, input).await.json();
+        assert_eq!(asked["errors"][0]["extensions"]["code"], "INTERNAL", "{asked}");
+        let mut s = bank.bank.db.read().await.expect("the database is read");
+        let generation: Option<i64> =
+            s.query("SELECT generation FROM sessions").scalar().await.expect("one session");
+        assert_eq!(generation, Some(0), "{}: nor is a token spent", bank.database);
     })
     .await;
 }

@@ -140,6 +140,7 @@ async fn sign_ins_and_what_ends_sessions_stand_in_the_audit_log() {
         let log = bank.audit_log().await;
         let log: Vec<(&str, &str)> = log.iter().map(|(a, r)| (a.as_str(), r.as_str())).collect();
         let expected = [
+            ("register", "DONE"),
             ("verifyEmail", "DONE"),
             ("login", "BAD_CREDENTIALS"),
             ("login", "BAD_CREDENTIALS"),
