@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use axum::{
+    body::Body,
+    http::{Method, header},
+};
 use chrono::Duration;
 use image::ImageFormat;
 use serde_json::{Value, json};
@@ -26,7 +30,7 @@ use teller::{
 use crate::support::{
     bank::{Answer, TestBank, each_database, each_database_with, sandbox_rules},
     people::{PASSWORD, Person, codes, text},
-    uploads::{Sent, form, picture},
+    uploads::{Sent, form, form_type, picture},
 };
 
 const SET_AVATAR: &str = "mutation ($id: ID) { setAvatar(input: { fileId: $id }) {
@@ -68,6 +72,50 @@ fn without_id(answer: &Answer) -> Value {
     let mut body = answer.json();
     body["errors"][0]["extensions"]["requestId"].take();
     body
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_brings_files_by_cookies_only_with_their_proof() {
+    each_database(async |bank| {
+        let ann = bank.join("ann", 1).await;
+        let id = permit(bank, &ann).await.session_id;
+        let csrf = session::csrf_token(&bank.bank, id).expose().to_owned();
+        let content = picture(4, 3, ImageFormat::Png);
+        let front = "http://localhost:3000";
+        let ask = async |method: Method, path: &str, origin: Option<&str>, proof: Option<&str>| {
+            let cookies = format!("teller_access={}; teller_csrf={csrf}", ann.token);
+            let mut request = TestBank::request(method, path)
+                .header(header::CONTENT_TYPE, form_type())
+                .header(header::COOKIE, cookies);
+            for (name, value) in [("origin", origin), ("x-csrf-token", proof)] {
+                if let Some(value) = value {
+                    request = request.header(name, value);
+                }
+            }
+            let body = form("file", "a.png", "image/png", &content);
+            bank.send(request.body(Body::from(body)).expect("a request")).await
+        };
+        let proof = Some(csrf.as_str());
+        for (origin, proof) in [
+            (Some(front), None),
+            (None, proof),
+            (Some("http://evil.example"), proof),
+            (Some(front), Some("x")),
+        ] {
+            let refused = ask(Method::POST, "/files", origin, proof).await;
+            assert_eq!(refused.status, 403, "{origin:?}: {}", refused.text());
+        }
+        assert_eq!(rows(bank).await, 0, "{}", bank.database);
+        let taken = ask(Method::POST, "/files", Some(front), proof).await;
+        assert_eq!(taken.status, 201, "{}", taken.text());
+        assert_eq!(taken.header("access-control-allow-origin"), front);
+        let sent = Sent::read(&taken.json());
+        let shown = ask(Method::GET, sent.bare(), None, None).await;
+        assert_eq!(shown.status, 200, "{}", shown.text());
+        let foreign = ask(Method::GET, sent.bare(), Some("http://evil.example"), None).await;
+        assert_eq!(foreign.status, 403, "{}", bank.database);
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -127,11 +127,11 @@ async fn payer_and_payee_compute_the_same_hash_from_what_each_may_read() {
         let (ann, ben, id) = payment(bank).await;
         assert_eq!(receipt(bank, &ann, &id).await, Value::Null, "nothing is sealed yet");
         assert_eq!(bank.seal().await, OF_A_PAYMENT);
-        let each = [("AUDIT".to_owned(), 7), ("TRANSACTION".to_owned(), 3)];
+        let each = [("AUDIT".to_owned(), 9), ("TRANSACTION".to_owned(), 3)];
         assert_eq!(
             kinds(bank).await,
             each,
-            "two sign-ins, two openings, two showings and a payment"
+            "two registrations, sign-ins, openings and showings, and a payment"
         );
         let (paid, got) = (receipt(bank, &ann, &id).await, receipt(bank, &ben, &id).await);
         for receipt in [&paid, &got] {
