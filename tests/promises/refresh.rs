@@ -193,7 +193,7 @@ async fn a_spent_token_whose_successor_was_used_ends_the_session_and_its_access(
             letters.iter().filter(|l| l.subject == "We have ended one of your sessions").count();
         assert_eq!(notices, 1, "its person is told once");
         let log = bank.audit_log().await;
-        let noted = ("refreshSession".to_owned(), "BAD_REFRESH_TOKEN".to_owned());
+        let noted = ("refreshSession".to_owned(), "BAD_CREDENTIALS".to_owned());
         assert_eq!(log.iter().filter(|row| **row == noted).count(), 1, "{log:?}");
         let mut s = bank.bank.db.read().await.expect("the database is read");
         let sql = "SELECT COUNT(*) FROM events WHERE kind = 'SESSION_ENDED'";
