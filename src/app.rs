@@ -16,6 +16,7 @@ use crate::{
         error::Failure,
         invite, key_ring, outbox, sweep,
     },
+    compat::wire::doors::Doors,
     config::checked::{Config, FileStore},
     db::{error::DbError, pool::Db},
     files::objects::{Objects, StoreSettingError},
@@ -157,10 +158,11 @@ fn router_of(config: &Config, bank: Bank, web: Web) -> Result<Router, AppError> 
         }
         None => Library::default(),
     };
+    let doors = Doors::new(bank.clone(), config.dialects.clone());
     let transport = Graphql::new(bank, document_cache::BYTES_MAX)
         .with_limits(config.limits)
         .with_library(library);
-    Ok(router::with_transport(Graphql { web, ..transport }))
+    Ok(router::with_doors(Graphql { web, ..transport }, doors))
 }
 
 /// Serves until the process is told to stop.

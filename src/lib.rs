@@ -14,6 +14,7 @@ pub mod store;
 pub mod ledger;
 pub mod bank;
 pub mod graphql;
+pub mod compat;
 pub mod http;
 pub mod config;
 pub mod app;

@@ -110,7 +110,7 @@ pub async fn run(bank: &Bank) -> Result<Vec<(Person<'static>, Seeded)>, Failure>
     }
     if let [(ann, ann_card), (_, bob_card)] = made.as_slice() {
         let payment = Payment {
-            key: "seed-lunch".to_owned(),
+            key: Some("seed-lunch".to_owned()),
             from: Some(card_ref(ann_card)),
             to: Target::Account(Some(card_ref(bob_card))),
             amount: decimal("12.50"),
@@ -131,7 +131,7 @@ async fn put_aside(bank: &Bank, (permit, card): &(Permit, CardView)) -> Result<(
     };
     let goal = savings::create(bank, permit, &wish).await?.thing;
     let aside = Aside {
-        key: "seed-goal-money".to_owned(),
+        key: Some("seed-goal-money".to_owned()),
         savings: Some(goal.account.account_id),
         card: Some(card.account.account_id),
         amount: decimal("75.00"),
@@ -153,7 +153,7 @@ async fn owe(bank: &Bank, (permit, card): &(Permit, CardView)) -> Result<(), Fai
         };
         let made = bill::create(bank, permit, &charge).await?.thing.bill_id;
         if name == "Power" {
-            bill::pay(bank, permit, "seed-power", Some(made), Some(card_ref(card))).await?;
+            bill::pay(bank, permit, Some("seed-power"), Some(made), Some(card_ref(card))).await?;
         }
     }
     Ok(())
@@ -230,10 +230,11 @@ pub async fn settle(
     let permit = registration::verify_email(bank, &visitor, Facade::Graphql, &proof).await?.permit;
     let card = card::create(bank, &permit, None, Some("seed-card")).await?.thing;
     let top_up = TopUp {
-        key: "seed-salary".to_owned(),
+        key: Some("seed-salary".to_owned()),
         account: Some(card_ref(&card)),
         amount: decimal(salary),
         note: Some("Salary".to_owned()),
+        claim: None,
     };
     transfer::top_up(bank, &permit, &top_up).await?;
     Ok(Some((permit, card)))

@@ -25,6 +25,14 @@ pub async fn open_those_of_the_bank(bank: &Bank) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The caller's wallet; none before their address is verified.
+pub async fn wallet(bank: &Bank, permit: &Permit) -> Result<Option<AccountRef>, Failure> {
+    let mut s = bank.db.read().await?;
+    let all = account::of_owner(&mut s, permit.user_id).await?;
+    let wallet = all.into_iter().find(|account| account.kind == AccountKind::Wallet);
+    Ok(wallet.map(|wallet| AccountRef { kind: wallet.kind, id: wallet.account_id }))
+}
+
 /// A person's own account; another's is as unknown as one that never was.
 pub async fn own(
     s: &mut Session,

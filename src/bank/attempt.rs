@@ -11,8 +11,9 @@ use std::net::IpAddr;
 use super::{context::Bank, error::Failure, permit::Visitor};
 use crate::{
     crypto::{mac, mac::Hash},
+    db::session::Session,
     domain::{
-        attempt::{Attempt, judge},
+        attempt::{Attempt, SHORT_CODES, judge},
         refusal::Refusal,
     },
     store::attempt,
@@ -105,6 +106,24 @@ async fn enter(
         })
         .await?;
     judged.map_err(|retry_after_seconds| Refusal::RateLimited { retry_after_seconds }.into())
+}
+
+/// Counts a code of four digits that is about to be made for a person, in the transaction
+/// that makes it, which must be committed whatever comes of it.
+pub(super) async fn short_code(
+    bank: &Bank,
+    s: &mut Session,
+    account: &str,
+) -> Result<Result<(), Refusal>, Failure> {
+    let now = bank.now();
+    for (name, allowed) in SHORT_CODES {
+        let key = mac::index(&bank.ring, name, account);
+        let tried = attempt::count(s, &key, allowed, now).await?;
+        if let Err(retry_after_seconds) = judge(allowed, tried, now) {
+            return Ok(Err(Refusal::RateLimited { retry_after_seconds }));
+        }
+    }
+    Ok(Ok(()))
 }
 
 /// Forgets what was tried for an account: whoever knows the password has not guessed.

@@ -241,7 +241,7 @@ async fn end(
 pub async fn pay(
     bank: &Bank,
     permit: &Permit,
-    key: &str,
+    key: Option<&str>,
     id: Option<BillId>,
     from: Option<AccountRef>,
 ) -> Result<Payment, Failure> {
@@ -255,17 +255,17 @@ pub async fn pay(
 fn prepare(
     bank: &Bank,
     permit: &Permit,
-    key: &str,
+    key: Option<&str>,
     id: Option<BillId>,
     from: Option<AccountRef>,
 ) -> Result<(BillId, AccountRef, Posting), Failure> {
     let bill_id = id.ok_or_else(missing)?;
     let (named, from) = transfer::own(permit, from, "fromAccountId")?;
     let input = [bill_id.as_bytes().as_slice(), named.id.as_bytes()];
-    let keyed = Keyed::new(bank, permit.user_id, key, PAY, &input);
+    let keyed = Keyed::optional(bank, permit.user_id, key, PAY, &input);
     let transaction_id = TransactionId::generate(bank.clock.as_ref(), bank.entropy.as_ref());
     let posting = Posting {
-        key: Some(keyed.claiming(ResultKind::Transaction, transaction_id.uuid())),
+        key: keyed.map(|keyed| keyed.claiming(ResultKind::Transaction, transaction_id.uuid())),
         session: Some((permit.session_id, permit.user_id)),
         pays: Some(Due { bill_id, owner_id: permit.user_id }),
         movement: Some(Movement {

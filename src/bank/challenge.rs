@@ -150,9 +150,11 @@ pub(super) async fn ask(
     let to = question.email.as_str();
     let letter = match question.purpose {
         Purpose::StepUp => templates::step_up_code(to, &drawn.text),
-        Purpose::Login | Purpose::EmailChange | Purpose::PasswordReset => {
-            templates::login_code(to, &drawn.text)
-        }
+        Purpose::Login
+        | Purpose::EmailChange
+        | Purpose::PasswordReset
+        | Purpose::ResetCode
+        | Purpose::ResetSession => templates::login_code(to, &drawn.text),
     };
     outbox::write(bank, s, &letter, now, expires_at).await?;
     Ok(Asked { challenge_id, methods, sent_to: Some(question.email.masked()), expires_at })

@@ -12,14 +12,22 @@ use super::{
 use crate::{
     db::session::Session,
     domain::{
+        account::AccountKind,
         attempt::Attempt,
         challenge::{Purpose, SecondFactorKind},
         fault::Faults,
         refusal::Refusal,
     },
     mail::{notices, templates},
-    store::{challenge as challenges, challenge::NewChallenge, session::Device, user, user::User},
-    types::{id::ChallengeId, secret::Secret, text::Email},
+    store::{
+        account, challenge as challenges, challenge::NewChallenge, session::Device, user,
+        user::User,
+    },
+    types::{
+        id::{AccountId, ChallengeId, UserId},
+        secret::Secret,
+        text::Email,
+    },
 };
 
 /// Sends a code to a new address of the caller's, and answers the same where the address
@@ -140,4 +148,22 @@ async fn confirm_unaudited(bank: &Bank, permit: &Permit, code: &Secret) -> Resul
             })
         })
         .await
+}
+
+/// Notes that something mailed to a person came back: from here on money moves for them,
+/// and they have a wallet. The person is locked.
+pub(super) async fn prove(bank: &Bank, s: &mut Session, user_id: UserId) -> Result<(), Failure> {
+    let now = bank.now();
+    let user = user::lookup(s, user_id).await?;
+    let user = user.ok_or(Broken::Inconsistent("a person who is locked"))?;
+    if user.email_verified_at.is_none() {
+        user::prove_email(s, user_id, now).await?;
+    }
+    let accounts = account::of_owner(s, user_id).await?;
+    if accounts.iter().any(|account| account.kind == AccountKind::Wallet) {
+        return Ok(());
+    }
+    let wallet = AccountId::generate(bank.clock.as_ref(), bank.entropy.as_ref());
+    let currency = bank.rules.default_currency();
+    Ok(account::open(s, wallet, user_id, AccountKind::Wallet, currency, now).await?)
 }

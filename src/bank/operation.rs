@@ -48,6 +48,17 @@ impl Keyed {
         Self { scope_id: user_id.uuid(), key: key.to_owned(), fingerprint }
     }
 
+    /// The same where a client may send none.
+    pub fn optional(
+        bank: &Bank,
+        user_id: UserId,
+        key: Option<&str>,
+        operation: &'static str,
+        input: &[&[u8]],
+    ) -> Option<Self> {
+        key.map(|key| Self::new(bank, user_id, key, operation, input))
+    }
+
     /// Claims the key in a transaction that is not the ledger's, before anything else is
     /// locked; `claim` is the key as [`Self::claiming`] gives it.
     pub(super) async fn claim(

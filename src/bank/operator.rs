@@ -138,6 +138,7 @@ async fn insert(
         email_verified: true,
         names: Some(names),
         phone: None,
+        contact: None,
         date_of_birth: None,
         address: None,
         social_security: None,

@@ -151,7 +151,7 @@ fn refuse_password(new: &Secret, known: &Known<'_>) -> Result<(), Failure> {
 }
 
 /// The same with all that is known of the person.
-fn refuse_password_of(new: &Secret, user: &User) -> Result<(), Failure> {
+pub(super) fn refuse_of(new: &Secret, user: &User) -> Result<(), Failure> {
     let email = Email::parse(&user.email).ok();
     let known = Known {
         email: email.as_ref(),
@@ -198,7 +198,7 @@ async fn reset_unaudited(
     let user = user.ok_or(Refusal::BadToken)?;
     let has_totp = second_factor::confirmed_at(&mut s, user_id).await?.is_some();
     drop(s);
-    refuse_password_of(&form.new_password, &user)?;
+    refuse_of(&form.new_password, &user)?;
     let reply = match (&form.reply, has_totp) {
         (None, true) => return Err(Refusal::StepUpRequired(asked(&found)).into()),
         (Some(reply), true) => Some(reply),
@@ -323,7 +323,7 @@ async fn change_unaudited(
     let mut s = bank.db.read().await?;
     let user = user::lookup(&mut s, permit.user_id).await?.ok_or(Refusal::SessionEnded)?;
     drop(s);
-    refuse_password_of(new, &user)?;
+    refuse_of(new, &user)?;
     let hash = &bank.hasher.hash(bank.entropy.as_ref(), new.clone()).await?;
     let ended =
         bank.db.write_retrying(|s| Box::pin(write_change(bank, s, permit, before, hash))).await?;
@@ -338,8 +338,19 @@ async fn write_change(
     before: &Credentials,
     hash: &str,
 ) -> Result<session::Ended, Failure> {
-    let user_id = permit.user_id;
     challenge::require_still(bank, s, permit).await?;
+    set_changed(bank, s, permit, before, hash).await
+}
+
+/// Writes a changed password, where nobody has changed it since it was proven.
+async fn set_changed(
+    bank: &Bank,
+    s: &mut Session,
+    permit: &Permit,
+    before: &Credentials,
+    hash: &str,
+) -> Result<session::Ended, Failure> {
+    let user_id = permit.user_id;
     let now = user::credentials_of(s, user_id).await?.ok_or(Refusal::SessionEnded)?;
     if now.password_hash != before.password_hash {
         // Somebody else has changed it since it was checked.
@@ -352,4 +363,53 @@ async fn write_change(
     let act = permit.act("changePassword");
     act::done(bank, s, act, Some(user_id.uuid()), ended.told()).await?;
     Ok(ended)
+}
+
+/// Whoever has this knew the caller's password a moment ago.
+#[derive(Debug)]
+pub struct Proven(Credentials);
+
+/// Asks for the caller's password, at a door that knows no second factor.
+pub async fn prove(bank: &Bank, permit: &Permit, current: &Secret) -> Result<Proven, Failure> {
+    let proven = require(bank, permit, current).await;
+    act::audited(bank, permit.act("changePassword"), proven).await.map(Proven)
+}
+
+/// Changes the password of whoever has proven to know it, at a door that knows no second
+/// factor. The other sessions end.
+pub async fn replace(
+    bank: &Bank,
+    permit: &Permit,
+    proven: &Proven,
+    new: &Secret,
+) -> Result<(), Failure> {
+    let replaced = replace_unaudited(bank, permit, &proven.0, new).await;
+    act::audited(bank, permit.act("changePassword"), replaced).await?;
+    outbox::wake(bank);
+    Ok(())
+}
+
+async fn replace_unaudited(
+    bank: &Bank,
+    permit: &Permit,
+    before: &Credentials,
+    new: &Secret,
+) -> Result<(), Failure> {
+    let mut s = bank.db.read().await?;
+    let user = user::lookup(&mut s, permit.user_id).await?.ok_or(Refusal::SessionEnded)?;
+    drop(s);
+    refuse_of(new, &user)?;
+    let hash = &bank.hasher.hash(bank.entropy.as_ref(), new.clone()).await?;
+    let ended = bank
+        .db
+        .write_retrying(|s| {
+            Box::pin(async move {
+                user::lock(s, permit.user_id).await?;
+                session::require_alive(bank, s, permit).await?;
+                set_changed(bank, s, permit, before, hash).await
+            })
+        })
+        .await?;
+    ended.forget(bank);
+    Ok(())
 }

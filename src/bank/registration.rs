@@ -355,6 +355,7 @@ async fn admit(bank: &Bank, s: &mut Session, admission: &Admission<'_>) -> Resul
         email_verified: true,
         names: Some((&profile.first_name, &profile.last_name)),
         phone: Some(admission.phone),
+        contact: None,
         date_of_birth: Some(profile.date_of_birth),
         address: Some(&profile.address),
         social_security: Some((&sealed, &waiting.social_security_index)),

@@ -212,6 +212,17 @@ pub async fn authenticate(
     let now = bank.now();
     let access = token::verify(&bank.ring, facade.audience(), token, now)
         .map_err(|_| Refusal::SessionEnded)?;
+    admit(bank, facade, access, visitor).await
+}
+
+/// The permit of a token that was read; `SessionEnded` where its session is over.
+pub(super) async fn admit(
+    bank: &Bank,
+    facade: Facade,
+    access: Access,
+    visitor: &Visitor,
+) -> Result<Permit, Failure> {
+    let now = bank.now();
     let key: (SessionId, UserId) = (access.session_id, access.user_id);
     let remembered = bank.sessions.get(&key);
     let facts = if remembered.is_some() { remembered } else { ask(bank, key, visitor).await? };

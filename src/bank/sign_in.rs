@@ -4,6 +4,7 @@ use super::{
     act, attempt, challenge,
     challenge::{Question, Reply},
     context::Bank,
+    email,
     error::{Broken, Failure},
     outbox,
     permit::Visitor,
@@ -247,7 +248,7 @@ async fn confirm_unaudited(
                 let user = user.ok_or(Refusal::BadCode)?;
                 if user.email_verified_at.is_none() && answered.challenge.code_hash.is_some() {
                     // A mailed code that came back proves the address, whatever it was for.
-                    user::prove_email(s, user.user_id, bank.now()).await?;
+                    email::prove(bank, s, user.user_id).await?;
                 }
                 let entrance =
                     Entrance { facade, action: CONFIRM_LOGIN, device: &answered.challenge.device };

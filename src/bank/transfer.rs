@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     domain::{
-        account::{AccountKind, AccountRef},
+        account::{AccountKind, AccountRef, OutsideBank},
         limit::LimitKind,
         posting::TransactionKind,
         refusal::Refusal,
@@ -22,6 +22,7 @@ use crate::{
     store::{
         operation::{Operation, ResultKind},
         posting,
+        posting_rows::Claim,
     },
     types::{
         id::{AccountId, TransactionId},
@@ -32,6 +33,8 @@ use crate::{
 
 /// What a key of a transfer stands for.
 const TRANSFER: &str = "transfer";
+/// What a key of a transfer to a bank outside stands for.
+const REMIT: &str = "remit";
 /// What a key of a top-up stands for.
 const TOP_UP: &str = "topUp";
 /// What a key of a move to a savings goal stands for.
@@ -51,8 +54,8 @@ pub enum Target {
 /// What a person says to pay.
 #[derive(Debug, Clone)]
 pub struct Payment {
-    /// The client's key.
-    pub key: String,
+    /// The client's key, where there is one.
+    pub key: Option<String>,
     /// The caller's own account that pays.
     pub from: Option<AccountRef>,
     /// Where the money goes.
@@ -66,21 +69,38 @@ pub struct Payment {
 /// What a person says to get money from outside.
 #[derive(Debug, Clone)]
 pub struct TopUp {
-    /// The client's key.
-    pub key: String,
+    /// The client's key, where there is one.
+    pub key: Option<String>,
     /// The caller's own account that is paid into.
     pub account: Option<AccountRef>,
     /// How much.
     pub amount: DecimalText,
     /// What is noted.
     pub note: Option<String>,
+    /// What the client said of itself, where it is kept.
+    pub claim: Option<Claim>,
+}
+
+/// What a person says to send from their wallet to a bank outside.
+#[derive(Debug, Clone)]
+pub struct Remittance {
+    /// The client's key, where there is one.
+    pub key: Option<String>,
+    /// The caller's own account that pays.
+    pub from: Option<AccountRef>,
+    /// Where the money goes.
+    pub to: OutsideBank,
+    /// How much.
+    pub amount: DecimalText,
+    /// What the client said of itself, where it is kept.
+    pub claim: Option<Claim>,
 }
 
 /// What a person says to move between a savings goal and a card of theirs.
 #[derive(Debug, Clone)]
 pub struct Aside {
-    /// The client's key.
-    pub key: String,
+    /// The client's key, where there is one.
+    pub key: Option<String>,
     /// The caller's own goal.
     pub savings: Option<AccountId>,
     /// The caller's own card.
@@ -139,13 +159,19 @@ pub(super) fn read_number(target: &Target) -> Result<Option<CardNumber>, Refusal
 /// Pays from one of the caller's accounts to any open account of a customer.
 pub async fn pay(bank: &Bank, permit: &Permit, payment: &Payment) -> Result<MovedMoney, Failure> {
     let prepared = prepare_payment(bank, permit, payment);
-    let (keyed, movement, from) = act::audited(bank, permit.act(TRANSFER), prepared).await?;
+    let prepared = act::audited(bank, permit.act(TRANSFER), prepared).await?;
     let limit = (LimitKind::Transfer, bank.rules.transfer_limit);
-    post(bank, permit, TRANSFER, keyed, movement, limit, from.id).await
+    post(bank, permit, TRANSFER, prepared, limit).await
 }
 
-/// What is asked of the ledger, and the account that the request names first.
-type Prepared = (Keyed, Movement, AccountRef);
+/// What is asked of the ledger.
+struct Prepared {
+    keyed: Option<Keyed>,
+    movement: Movement,
+    claim: Option<Claim>,
+    /// The account that the request names first.
+    first: AccountId,
+}
 
 fn prepare_payment(bank: &Bank, permit: &Permit, payment: &Payment) -> Result<Prepared, Failure> {
     let note = read_note(payment.note.as_deref())?;
@@ -161,7 +187,7 @@ fn prepare_payment(bank: &Bank, permit: &Permit, payment: &Payment) -> Result<Pr
         plain(&payment.amount).as_bytes(),
         note.as_ref().map_or("", Line::as_str).as_bytes(),
     ];
-    let keyed = Keyed::new(bank, permit.user_id, &payment.key, TRANSFER, &input);
+    let keyed = Keyed::optional(bank, permit.user_id, payment.key.as_deref(), TRANSFER, &input);
     let (from, from_end) = own(permit, payment.from, "fromAccountId")?;
     let to = find_target(bank, &payment.to, number.as_ref())?;
     let movement = Movement {
@@ -173,15 +199,15 @@ fn prepare_payment(bank: &Bank, permit: &Permit, payment: &Payment) -> Result<Pr
         sum: Sum::Text(payment.amount.clone()),
         note: note.map(|note| note.as_str().to_owned()),
     };
-    Ok((keyed, movement, from))
+    Ok(Prepared { keyed, movement, claim: None, first: from.id })
 }
 
 /// Pays into one of the caller's accounts from outside.
 pub async fn top_up(bank: &Bank, permit: &Permit, top_up: &TopUp) -> Result<MovedMoney, Failure> {
     let prepared = prepare_top_up(bank, permit, top_up);
-    let (keyed, movement, to) = act::audited(bank, permit.act(TOP_UP), prepared).await?;
+    let prepared = act::audited(bank, permit.act(TOP_UP), prepared).await?;
     let limit = (LimitKind::TopUp, bank.rules.top_up_limit);
-    post(bank, permit, TOP_UP, keyed, movement, limit, to.id).await
+    post(bank, permit, TOP_UP, prepared, limit).await
 }
 
 fn prepare_top_up(bank: &Bank, permit: &Permit, top_up: &TopUp) -> Result<Prepared, Failure> {
@@ -195,7 +221,7 @@ fn prepare_top_up(bank: &Bank, permit: &Permit, top_up: &TopUp) -> Result<Prepar
         plain(&top_up.amount).as_bytes(),
         note.as_ref().map_or("", Line::as_str).as_bytes(),
     ];
-    let keyed = Keyed::new(bank, permit.user_id, &top_up.key, TOP_UP, &input);
+    let keyed = Keyed::optional(bank, permit.user_id, top_up.key.as_deref(), TOP_UP, &input);
     let (to, to_end) = own(permit, top_up.account, "accountId")?;
     let movement = Movement {
         transaction_id: TransactionId::generate(bank.clock.as_ref(), bank.entropy.as_ref()),
@@ -206,7 +232,41 @@ fn prepare_top_up(bank: &Bank, permit: &Permit, top_up: &TopUp) -> Result<Prepar
         sum: Sum::Text(top_up.amount.clone()),
         note: note.map(|note| note.as_str().to_owned()),
     };
-    Ok((keyed, movement, to))
+    Ok(Prepared { keyed, movement, claim: top_up.claim.clone(), first: to.id })
+}
+
+/// Sends money from one of the caller's accounts to a bank outside, where they are
+/// somebody; it counts for the same limit as what is paid to others.
+pub async fn remit(
+    bank: &Bank,
+    permit: &Permit,
+    remittance: &Remittance,
+) -> Result<MovedMoney, Failure> {
+    let prepared = prepare_remittance(bank, permit, remittance);
+    let prepared = act::audited(bank, permit.act(REMIT), prepared).await?;
+    let limit = (LimitKind::Transfer, bank.rules.transfer_limit);
+    post(bank, permit, REMIT, prepared, limit).await
+}
+
+fn prepare_remittance(
+    bank: &Bank,
+    permit: &Permit,
+    remittance: &Remittance,
+) -> Result<Prepared, Failure> {
+    let Remittance { key, from, to, amount, claim } = remittance;
+    let input = [id_bytes(from.as_ref()), to.code().as_bytes(), plain(amount).as_bytes()];
+    let keyed = Keyed::optional(bank, permit.user_id, key.as_deref(), REMIT, &input);
+    let (from, from_end) = own(permit, *from, "fromAccountId")?;
+    let movement = Movement {
+        transaction_id: TransactionId::generate(bank.clock.as_ref(), bank.entropy.as_ref()),
+        kind: TransactionKind::Transfer,
+        reverses: None,
+        from: from_end,
+        to: End::Bank(to.account()),
+        sum: Sum::Text(amount.clone()),
+        note: Some(format!("transfer to bank {}", to.code())),
+    };
+    Ok(Prepared { keyed, movement, claim: claim.clone(), first: from.id })
 }
 
 /// Puts money of a card aside for a savings goal.
@@ -239,7 +299,7 @@ async fn move_aside(
         (named(AccountKind::Savings, aside.savings), named(AccountKind::Card, aside.card));
     let input =
         [id_bytes(savings.as_ref()), id_bytes(card.as_ref()), plain(&aside.amount).as_bytes()];
-    let keyed = Keyed::new(bank, permit.user_id, &aside.key, action, &input);
+    let keyed = Keyed::optional(bank, permit.user_id, aside.key.as_deref(), action, &input);
     let (savings, savings_end) = own(permit, savings, "savingsId")?;
     let (_, card_end) = own(permit, card, "cardId")?;
     let (from, to) = match kind {
@@ -251,7 +311,7 @@ async fn move_aside(
     let movement = Movement { transaction_id, kind, reverses: None, from, to, sum, note: None };
     // Between a person's own accounts: it counts for no limit.
     let posting = Posting {
-        key: Some(keyed.claiming(ResultKind::Transaction, transaction_id.uuid())),
+        key: keyed.map(|keyed| keyed.claiming(ResultKind::Transaction, transaction_id.uuid())),
         session: Some((permit.session_id, permit.user_id)),
         movement: Some(movement),
         ..Posting::new(permit.act(action))
@@ -314,20 +374,21 @@ async fn post(
     bank: &Bank,
     permit: &Permit,
     action: &'static str,
-    keyed: Keyed,
-    movement: Movement,
+    prepared: Prepared,
     (kind, units): (LimitKind, i64),
-    account_id: AccountId,
 ) -> Result<MovedMoney, Failure> {
+    let Prepared { keyed, movement, claim, first } = prepared;
     let posting = Posting {
-        key: Some(keyed.claiming(ResultKind::Transaction, movement.transaction_id.uuid())),
+        key: keyed
+            .map(|keyed| keyed.claiming(ResultKind::Transaction, movement.transaction_id.uuid())),
         session: Some((permit.session_id, permit.user_id)),
         trusted: trust::require(&permit.facts).is_ok(),
         allowance: Some(Allowance { subject: permit.user_id, kind, units }),
+        claim,
         movement: Some(movement),
         ..Posting::new(permit.act(action))
     };
-    settle(bank, permit, posting, account_id).await
+    settle(bank, permit, posting, first).await
 }
 
 /// Hands a movement of the caller's to the ledger; `account_id` is the account of theirs that

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use super::settings::{Funding, Settings};
 use crate::{
     bank::context::Rules,
+    compat::wire::doors,
     crypto::keyring::Keyring,
     domain::attempt::Allowances,
     files::objects::Bucket,
@@ -45,6 +46,8 @@ pub struct Config {
     pub frontend_urls: Vec<String>,
     /// Where files are kept.
     pub file_store: FileStore,
+    /// What an operator sets of the legacy dialects.
+    pub dialects: doors::Settings,
     /// What an operator sets of the bank's rules.
     pub rules: Rules,
     /// How much the ledger takes on.
@@ -70,6 +73,7 @@ impl Settings {
         self.check_urls(&mut faults);
         self.check_production(&mut faults);
         let file_store = self.read_file_store(&mut faults);
+        let dialects = self.read_dialects(&mut faults);
         let ring = self.secrets.ring(&self.data_dir, self.production, entropy, &mut faults);
         let (Some(ring), Some(file_store), true) = (ring, file_store, faults.is_empty()) else {
             return Err(ConfigError(faults));
@@ -90,6 +94,7 @@ impl Settings {
             frontend_url: self.frontend_url.first().cloned(),
             frontend_urls: self.frontend_url.clone(),
             file_store,
+            dialects,
             rules: Rules {
                 sandbox: !self.production,
                 currencies,
@@ -110,6 +115,17 @@ impl Settings {
             connections: self.intake.connections(),
             trusted_documents: self.intake.trusted_documents.clone(),
         })
+    }
+
+    fn read_dialects(&self, faults: &mut Vec<String>) -> doors::Settings {
+        let limits = self.intake.limits(!self.production);
+        doors::Settings {
+            open: self.dialects.open(faults),
+            deprecated_at: self.dialects.dialects_deprecated.timestamp(),
+            body_max: limits.body,
+            time: limits.time,
+            secure: self.public_url.as_ref().is_some_and(|url| url.starts_with("https://")),
+        }
     }
 
     fn read_currencies(&self, faults: &mut Vec<String>) -> Vec<Currency> {

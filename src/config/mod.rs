@@ -6,6 +6,7 @@
 pub mod intake;
 pub mod attempts;
 pub mod secret;
+pub mod dialects;
 pub mod settings;
 pub mod people;
 pub mod arguments;

@@ -7,7 +7,9 @@ use std::{
 
 use clap::{ArgAction, ValueEnum, builder::BoolishValueParser};
 
-use super::{attempts::AttemptSettings, intake::Intake, secret::SecretSettings};
+use super::{
+    attempts::AttemptSettings, dialects::DialectSettings, intake::Intake, secret::SecretSettings,
+};
 
 /// Who may pay money in from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -177,6 +179,10 @@ pub struct Settings {
     /// Bytes that all files of a person may have together; each counts 4 KiB at least.
     #[arg(long, global = true, env = "TELLER_FILE_QUOTA", value_name = "NUMBER", default_value_t = 100 * 1024 * 1024, value_parser = clap::value_parser!(u64).range(1..=1 << 50))]
     pub file_quota: u64,
+
+    /// The legacy dialects.
+    #[command(flatten)]
+    pub dialects: DialectSettings,
 
     /// How much may come in.
     #[command(flatten)]

@@ -13,5 +13,6 @@ pub mod seal;
 pub mod mac;
 pub mod password;
 pub mod token;
+pub mod ticket;
 pub mod totp;
 pub mod recovery;

@@ -23,12 +23,25 @@ pub enum AccountKind {
     CardSettlement,
     /// The bank's own: where bills are paid from.
     BillsPayable,
+    /// The bank's own: what is owed to BNI for its customers.
+    OutsideBni,
+    /// The bank's own: what is owed to BRI for its customers.
+    OutsideBri,
+    /// The bank's own: what is owed to Mandiri for its customers.
+    OutsideMandiri,
 }
 
 impl AccountKind {
     /// The bank's own accounts, one for each currency.
-    pub const OF_THE_BANK: [Self; 4] =
-        [Self::CashClearing, Self::OpeningCredits, Self::CardSettlement, Self::BillsPayable];
+    pub const OF_THE_BANK: [Self; 7] = [
+        Self::CashClearing,
+        Self::OpeningCredits,
+        Self::CardSettlement,
+        Self::BillsPayable,
+        Self::OutsideBni,
+        Self::OutsideBri,
+        Self::OutsideMandiri,
+    ];
 
     /// How a counterparty sees an account of this kind that has no number.
     pub const fn label(self) -> &'static str {
@@ -40,6 +53,43 @@ impl AccountKind {
             Self::OpeningCredits => "Opening credit",
             Self::CardSettlement => "Card payment",
             Self::BillsPayable => "Bill",
+            Self::OutsideBni => "Bank BNI",
+            Self::OutsideBri => "Bank BRI",
+            Self::OutsideMandiri => "Bank Mandiri",
+        }
+    }
+}
+
+/// A bank outside to which money of a wallet can be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutsideBank {
+    /// BNI.
+    Bni,
+    /// BRI.
+    Bri,
+    /// Mandiri.
+    Mandiri,
+}
+
+impl OutsideBank {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Bni, Self::Bri, Self::Mandiri];
+
+    /// What it is called by.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Bni => "bni",
+            Self::Bri => "bri",
+            Self::Mandiri => "mandiri",
+        }
+    }
+
+    /// The bank's own account for what is owed to it.
+    pub const fn account(self) -> AccountKind {
+        match self {
+            Self::Bni => AccountKind::OutsideBni,
+            Self::Bri => AccountKind::OutsideBri,
+            Self::Mandiri => AccountKind::OutsideMandiri,
         }
     }
 }

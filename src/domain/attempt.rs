@@ -110,6 +110,11 @@ pub struct Allowances {
     pub confirm_address: Allowance,
 }
 
+/// How many codes of four digits a person is sent, whatever the settings: so few that even
+/// all guesses of all of them are a small chance.
+pub const SHORT_CODES: [(&str, Allowance); 2] =
+    [("attempts.short_code.hour", a(3, 60)), ("attempts.short_code.day", a(5, 24 * 60))];
+
 const fn a(tries: i64, minutes: i64) -> Allowance {
     Allowance { tries, window: Duration::minutes(minutes) }
 }

@@ -14,8 +14,14 @@ pub const CODE_LIFE: Duration = Duration::minutes(10);
 pub const CHANGE_LIFE: Duration = Duration::minutes(30);
 /// How long a login waits for its code at most, however often a fresh one is sent.
 pub const LOGIN_LIFE: Duration = Duration::minutes(30);
+/// How long the short code of accounts is good.
+pub const SHORT_CODE_LIFE: Duration = Duration::seconds(120);
+/// How long the token is good that such a code is exchanged for.
+pub const RESET_SESSION_LIFE: Duration = Duration::seconds(600);
 /// How many digits a mailed code has.
 pub const CODE_DIGITS: usize = 6;
+/// How many digits the short code of accounts has.
+pub const SHORT_CODE_DIGITS: usize = 4;
 
 /// What a challenge was asked for; its code opens nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
@@ -29,6 +35,10 @@ pub enum Purpose {
     EmailChange,
     /// A new password for who has lost the old one.
     PasswordReset,
+    /// The same by a code so short that it is exchanged for a token first.
+    ResetCode,
+    /// That token.
+    ResetSession,
 }
 
 impl Purpose {
@@ -37,6 +47,8 @@ impl Purpose {
         match self {
             Self::Login | Self::StepUp => CODE_LIFE,
             Self::EmailChange | Self::PasswordReset => CHANGE_LIFE,
+            Self::ResetCode => SHORT_CODE_LIFE,
+            Self::ResetSession => RESET_SESSION_LIFE,
         }
     }
 }
@@ -53,7 +65,8 @@ pub enum Form {
 /// What a door's secrets for a purpose look like.
 pub const fn form(facade: Facade, purpose: Purpose) -> Form {
     match (facade, purpose) {
-        (_, Purpose::PasswordReset) => Form::Token,
+        (_, Purpose::PasswordReset | Purpose::ResetSession) => Form::Token,
+        (_, Purpose::ResetCode) => Form::Digits(SHORT_CODE_DIGITS),
         (_, Purpose::Login | Purpose::StepUp | Purpose::EmailChange) => Form::Digits(CODE_DIGITS),
     }
 }

@@ -2,6 +2,7 @@
 
 use chrono::Duration;
 
+use super::session::Facade;
 use crate::types::clock::Instant;
 
 /// Recovery codes that a person is given at once.
@@ -50,6 +51,15 @@ pub enum PasswordDialect {
 impl PasswordDialect {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Financelime, Self::Accounts, Self::Ewallet];
+
+    /// The door that its sessions come in by.
+    pub const fn facade(self) -> Facade {
+        match self {
+            Self::Financelime => Facade::Financelime,
+            Self::Accounts => Facade::Accounts,
+            Self::Ewallet => Facade::Ewallet,
+        }
+    }
 
     /// What it is called in sentences.
     pub const fn name(self) -> &'static str {

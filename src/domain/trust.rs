@@ -4,7 +4,8 @@ use super::{refusal::Refusal, session::Facts};
 
 /// Money may move for the person of a session, and accounts be opened.
 ///
-/// Neither condition is ever taken back once it is met.
+/// The first is taken back where a dialect changes an address at once; a movement may then
+/// still follow what was known of the session a second ago.
 pub const fn require(facts: &Facts) -> Result<(), Refusal> {
     if !facts.email_verified {
         let reason = "Money moves only for people whose email address is verified.";

@@ -326,7 +326,7 @@ impl BillMutation {
         let (bank, key) = (request::bank(ctx), input.idempotency_key.0.as_str());
         let id = BillId::from_wire(&input.bill_id);
         let from = account::from_wire(&input.from_account_id);
-        let paid = match bill::pay(bank, &viewer.permit, key, id, from).await {
+        let paid = match bill::pay(bank, &viewer.permit, Some(key), id, from).await {
             Ok(paid) => paid,
             Err(failure) => {
                 // The amount is the bill's, so that the account is what can be mended.

@@ -79,7 +79,7 @@ pub struct MoveSavingsInput {
 impl From<MoveSavingsInput> for Aside {
     fn from(input: MoveSavingsInput) -> Self {
         Self {
-            key: input.idempotency_key.0,
+            key: Some(input.idempotency_key.0),
             savings: account::savings_from_wire(&input.savings_id),
             card: account::card_from_wire(&input.card_id),
             amount: input.amount.0,
@@ -137,10 +137,11 @@ impl TransferMutation {
     ) -> Result<MoneyPayload> {
         let viewer = viewer::bearer(ctx)?;
         let top_up = TopUp {
-            key: input.idempotency_key.0,
+            key: Some(input.idempotency_key.0),
             account: account::from_wire(&input.account_id),
             amount: input.amount.0,
             note: input.note,
+            claim: None,
         };
         show(ctx, transfer::top_up(request::bank(ctx), &viewer.permit, &top_up).await).await
     }
@@ -153,7 +154,7 @@ impl TransferMutation {
     ) -> Result<MoneyPayload> {
         let viewer = viewer::bearer(ctx)?;
         let payment = Payment {
-            key: input.idempotency_key.0,
+            key: Some(input.idempotency_key.0),
             from: account::from_wire(&input.from_account_id),
             to: input.to.into(),
             amount: input.amount.0,

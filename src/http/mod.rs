@@ -25,5 +25,6 @@ pub mod graphql;
 pub mod inbox;
 pub mod file;
 pub mod host;
+pub mod legacy;
 pub mod router;
 pub mod server;

@@ -13,9 +13,13 @@ use axum::{
 use tower_cookies::CookieManagerLayer;
 
 use super::{
-    cors, document_cache, file, file::Counter, graphql, graphql::Graphql, host, inbox, web::Web,
+    cors, document_cache, file, file::Counter, graphql, graphql::Graphql, host, inbox, legacy,
+    legacy::Old, web::Web,
 };
-use crate::bank::context::Bank;
+use crate::{
+    bank::context::Bank,
+    compat::wire::doors::{Doors, Settings},
+};
 
 /// The whole server.
 ///
@@ -27,6 +31,12 @@ pub fn router(bank: Bank, web: Web) -> Router {
 
 /// The whole server over a transport whose figures the caller wants to read.
 pub fn with_transport(transport: Graphql) -> Router {
+    let doors = Doors::new(transport.bank.clone(), Settings::default());
+    with_doors(transport, doors)
+}
+
+/// The whole server over a transport, with old doors as the operator has set them.
+pub fn with_doors(transport: Graphql, doors: Doors) -> Router {
     let bank = transport.bank.clone();
     let sandbox = bank.rules.sandbox;
     let web = transport.web.clone();
@@ -39,13 +49,16 @@ pub fn with_transport(transport: Graphql) -> Router {
     let files = Router::new()
         .route("/files", post(file::post))
         .route("/files/{name}", get(file::get))
-        .with_state(Counter { bank: bank.clone(), web });
+        .with_state(Counter { bank: bank.clone(), web: web.clone() });
     router = router.merge(files).layer(CookieManagerLayer::new());
     if sandbox {
         // Developers, who read the letters of their own sandbox.
         router = router.merge(Router::new().route("/dev/inbox", get(inbox::get)).with_state(bank));
     }
     router = router.layer(cors);
+    // Clients of the five legacy APIs; also whoever asks for a path that is nobody's.
+    let old = Router::new().fallback(legacy::serve).with_state(Old { doors, web });
+    router = router.merge(old);
     if sandbox {
         router = router.layer(middleware::from_fn(host::require_loopback));
     }
@@ -59,7 +72,9 @@ const POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 async fn guard(mut response: Response<Body>) -> Response<Body> {
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers
+        .entry(header::REFERRER_POLICY)
+        .or_insert_with(|| HeaderValue::from_static("no-referrer"));
     headers
         .entry(header::CONTENT_SECURITY_POLICY)
         .or_insert_with(|| HeaderValue::from_static(POLICY));

@@ -474,6 +474,8 @@ impl Books {
             }
         }
         self.settle(posting, movement, amount, posted_at);
+        let claim = posting.claim.clone().map(|claim| (transaction_id, claim));
+        self.written.claims.extend(claim);
         let kind = movement.kind;
         let reverses = movement.reverses;
         let new = NewTransaction { transaction_id, kind, reverses, posted_at };

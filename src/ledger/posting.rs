@@ -13,7 +13,7 @@ use crate::{
         card::NewCard,
         operation::{NewOperation, Operation},
         posting::Customer,
-        posting_rows::Text,
+        posting_rows::{Claim, Text},
         savings::NewSavings,
     },
     types::{
@@ -33,8 +33,8 @@ pub struct Posting {
     /// The session that asks must be alive when it is done, and its person be one for whom
     /// money moves.
     pub session: Option<(SessionId, UserId)>,
-    /// Money is known to move for that person, which never changes again: a lone transfer
-    /// need not ask.
+    /// Money was known to move for that person a second ago or later: a lone transfer need
+    /// not ask.
     pub trusted: bool,
     /// An account to be opened with it.
     pub opens: Option<Opening>,
@@ -44,6 +44,8 @@ pub struct Posting {
     pub captures: Option<HoldId>,
     /// A day's limit that must leave room for it.
     pub allowance: Option<Allowance>,
+    /// What the client said of itself, kept beside the movement.
+    pub claim: Option<Claim>,
     /// The money to be moved; an account can be opened without any.
     pub movement: Option<Movement>,
 }
@@ -60,6 +62,7 @@ impl Posting {
             pays: None,
             captures: None,
             allowance: None,
+            claim: None,
             movement: None,
         }
     }

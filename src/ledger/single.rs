@@ -26,7 +26,10 @@ use crate::{
 
 /// What the function of the database is told, where the posting is of the kind that it does.
 fn transfer(posting: &Posting, means: &Means) -> Option<Transfer> {
-    let alone = posting.opens.is_none() && posting.pays.is_none() && posting.captures.is_none();
+    let alone = posting.opens.is_none()
+        && posting.pays.is_none()
+        && posting.captures.is_none()
+        && posting.claim.is_none();
     let plain = posting.trusted && alone;
     let movement = posting.movement.as_ref().filter(|movement| {
         plain && movement.kind == TransactionKind::Transfer && movement.reverses.is_none()

@@ -11,4 +11,5 @@ pub mod letter;
 pub mod templates;
 pub mod notices;
 pub mod leaving;
+pub mod accounts;
 pub mod carrier;

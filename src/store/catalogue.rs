@@ -1,7 +1,7 @@
 //! All statements by file and name, for the test that prepares them on both databases.
 
 use super::{
-    account, attempt, audit, bill, books, card, challenge, entry, event, file, history,
+    account, attempt, audit, bill, books, card, challenge, claim, entry, event, file, history,
     history_postgres, history_sqlite, hold, inbox, invite, key_ring, leaving, limit, operation,
     outbox, posting_postgres, posting_sqlite, quote, registration, rekey, savings, seal,
     second_factor, session, standing, user,
@@ -26,6 +26,7 @@ pub const ALL: &[(&str, Statements)] = &[
     ("account", account::STATEMENTS),
     ("card", card::STATEMENTS),
     ("savings", savings::STATEMENTS),
+    ("claim", claim::STATEMENTS),
     ("bill", bill::STATEMENTS),
     ("operation", operation::STATEMENTS),
     ("audit", audit::STATEMENTS),

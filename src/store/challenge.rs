@@ -83,6 +83,12 @@ statements! {
         SELECT challenge_id FROM challenges WHERE session_id = $1 AND purpose = $2
         ORDER BY created_at DESC LIMIT 1";
 
+    OF_USER = "
+        SELECT challenge_id, user_id, code_hash, new_email, guesses, created_at, expires_at,
+            platform, language, timezone, screen_width, screen_height, client_id
+        FROM challenges WHERE user_id = $1 AND purpose = $2 AND session_id IS NULL
+        ORDER BY created_at DESC LIMIT 1";
+
     BY_TOKEN = "
         SELECT challenge_id, user_id, code_hash, new_email, guesses, created_at, expires_at,
             platform, language, timezone, screen_width, screen_height, client_id
@@ -151,6 +157,15 @@ pub async fn in_session(
     purpose: Purpose,
 ) -> Result<Option<ChallengeId>, DbError> {
     session.query(IN_SESSION).bind(session_id).bind(purpose).scalar().await
+}
+
+/// The challenge of a person that waits for a purpose outside any session.
+pub async fn of_user(
+    session: &mut Session,
+    user_id: UserId,
+    purpose: Purpose,
+) -> Result<Option<Challenge>, DbError> {
+    session.query(OF_USER).bind(user_id).bind(purpose).maybe().await
 }
 
 /// Finds the challenge whose token has this hash.

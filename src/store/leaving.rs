@@ -74,13 +74,18 @@ statements! {
         UPDATE savings SET name = 'Savings goal'
         WHERE account_id IN (SELECT a.account_id FROM accounts a WHERE a.owner_id = $1)";
 
+    FORGET_CLAIMS = concat!(
+        "DELETE FROM transaction_claims WHERE transaction_id IN (", touched!(), ")"
+    );
+
     FORGET_TOTP = "DELETE FROM totp_factors WHERE user_id = $1";
     FORGET_CODES = "DELETE FROM recovery_codes WHERE user_id = $1";
     FORGET_DIALECTS = "DELETE FROM legacy_access WHERE user_id = $1";
 
     FORGET_DEVICES = "
         UPDATE sessions SET platform = NULL, language = NULL, timezone = NULL, screen_width = NULL,
-            screen_height = NULL, user_agent = NULL, client_id = NULL, ip_address = ''
+            screen_height = NULL, user_agent = NULL, client_id = NULL, ip_address = '',
+            csrf_access_hash = NULL, csrf_refresh_hash = NULL
         WHERE user_id = $1";
 
     /// The address is one that nobody can have, so that its own is free again.
@@ -89,7 +94,8 @@ statements! {
             username_key = NULL, first_name = NULL, last_name = NULL, phone_number = NULL,
             phone_key = NULL, date_of_birth = NULL, address_line = NULL, city = NULL, state = NULL,
             post_code = NULL, country = NULL, social_security = NULL,
-            social_security_index = NULL, password_hash = $3, role = $4, role_asked = NULL,
+            social_security_index = NULL, gender = NULL, citizenship = NULL, bank_name = NULL,
+            national_id = NULL, password_hash = $3, role = $4, role_asked = NULL,
             status = $5, barred_at = NULL, deleted_at = $6
         WHERE user_id = $1";
 
@@ -123,7 +129,7 @@ pub async fn forget(
 ) -> Result<(), DbError> {
     let names = [FORGET_HOLDER, FORGET_NOTES, FORGET_NAME, FORGET_BILLS, FORGET_GOALS];
     let labels = [FORGET_GOAL_LABELS, FORGET_BILL_LABELS];
-    let ways_in = [FORGET_DEVICES, FORGET_TOTP, FORGET_CODES, FORGET_DIALECTS];
+    let ways_in = [FORGET_DEVICES, FORGET_CLAIMS, FORGET_TOTP, FORGET_CODES, FORGET_DIALECTS];
     for sql in names.into_iter().chain(labels).chain(ways_in) {
         session.query(sql).bind(id).execute().await?;
     }

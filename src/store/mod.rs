@@ -32,6 +32,7 @@ pub mod audit;
 pub mod posting_sqlite;
 pub mod posting_postgres;
 pub mod posting_rows;
+pub mod claim;
 pub mod posting;
 pub mod quote;
 pub mod entry;

@@ -16,6 +16,7 @@ use super::{
     account::Account,
     audit::Act,
     card::Card,
+    claim,
     operation::{NewOperation, Operation, ResultKind},
     posting_postgres as postgres,
     posting_rows::{
@@ -377,6 +378,15 @@ pub async fn transfer(session: &mut Session, asked: &Transfer) -> Result<Vec<Cus
 
 /// Writes all of a batch; what is told to people comes last, as its lock does.
 pub async fn write(session: &mut Session, written: &Written) -> Result<(), DbError> {
+    write_batch(session, written).await?;
+    // Few movements have any.
+    for (transaction_id, made) in &written.claims {
+        claim::insert(session, *transaction_id, made).await?;
+    }
+    Ok(())
+}
+
+async fn write_batch(session: &mut Session, written: &Written) -> Result<(), DbError> {
     if session.is_sqlite() {
         write_sqlite(session, written).await
     } else {

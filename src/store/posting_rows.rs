@@ -141,6 +141,17 @@ pub struct NewEvent {
     pub occurred_at: Instant,
 }
 
+/// What a client said of itself when it moved money; nobody has checked it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Where it says that it is, as an address of the network.
+    pub ip_address: String,
+    /// Where it says that it is, in its own words.
+    pub location: String,
+    /// The program.
+    pub user_agent: Option<String>,
+}
+
 /// Everything that a batch writes.
 #[derive(Debug, Clone, Default)]
 pub struct Written {
@@ -162,6 +173,8 @@ pub struct Written {
     pub captures: Vec<Capture>,
     /// What is told.
     pub events: Vec<NewEvent>,
+    /// What clients said of themselves.
+    pub claims: Vec<(TransactionId, Claim)>,
 }
 
 pub(super) fn uuids<T>(rows: &[T], cell: impl Fn(&T) -> Option<Uuid>) -> Column {

@@ -133,6 +133,19 @@ statements! {
             second_factor_at, created_at, last_active_at, expires_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13, $14, $14, $14, $15)";
 
+    SET_CSRF = "
+        UPDATE sessions SET csrf_access_hash = $2,
+            csrf_refresh_hash = COALESCE($3, csrf_refresh_hash)
+        WHERE session_id = $1";
+
+    BY_CSRF_ACCESS = "
+        SELECT session_id, user_id FROM sessions
+        WHERE csrf_access_hash = $1 AND ended_at IS NULL";
+
+    BY_CSRF_REFRESH = "
+        SELECT session_id, user_id FROM sessions
+        WHERE csrf_refresh_hash = $1 AND ended_at IS NULL";
+
     /// Beyond the limit the oldest go.
     END_SURPLUS = "
         UPDATE sessions SET ended_at = $2
@@ -244,6 +257,34 @@ pub async fn known(
         };
         (facts, row.last_active_at)
     }))
+}
+
+/// Keeps what a page must repeat with a session's access token, and with its refresh token
+/// where that is new.
+pub async fn set_csrf(
+    session: &mut Db,
+    id: SessionId,
+    access: &[u8],
+    refresh: Option<&[u8]>,
+) -> Result<(), DbError> {
+    session.query(SET_CSRF).bind(id).bind(access).bind(refresh).execute().await?;
+    Ok(())
+}
+
+/// The open session whose page repeats this with its access token.
+pub async fn by_csrf_access(
+    session: &mut Db,
+    hash: &[u8],
+) -> Result<Option<(SessionId, UserId)>, DbError> {
+    session.query(BY_CSRF_ACCESS).bind(hash).maybe().await
+}
+
+/// The open session whose page repeats this with its refresh token.
+pub async fn by_csrf_refresh(
+    session: &mut Db,
+    hash: &[u8],
+) -> Result<Option<(SessionId, UserId)>, DbError> {
+    session.query(BY_CSRF_REFRESH).bind(hash).maybe().await
 }
 
 /// What is known of a session of this person.

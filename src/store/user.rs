@@ -73,6 +73,8 @@ pub struct NewUser<'n> {
     pub names: Option<(&'n PersonName, &'n PersonName)>,
     /// Their phone number, reserved for them alone.
     pub phone: Option<&'n Phone>,
+    /// Where they can be called, where no number is reserved for them.
+    pub contact: Option<&'n str>,
     /// Their day of birth.
     pub date_of_birth: Option<NaiveDate>,
     /// Where they live.
@@ -145,8 +147,8 @@ statements! {
             phone_number, phone_key, date_of_birth, address_line, city, state, post_code, country,
             social_security, social_security_index, password_hash, role, status, created_at,
             role_asked, approved_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-            $18, $19, $20, $21, $22)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
+            $19, $20, $21, $22, $23)
         ON CONFLICT DO NOTHING";
 
     LOOKUP = concat!(shown!(), "WHERE user_id = $1");
@@ -177,6 +179,9 @@ statements! {
 
     SET_EMAIL = "
         UPDATE users SET email = $2, email_key = $3, email_verified_at = $4 WHERE user_id = $1";
+
+    SET_UNPROVEN_EMAIL = "
+        UPDATE users SET email = $2, email_key = $3, email_verified_at = NULL WHERE user_id = $1";
 
     PROVE_EMAIL = "UPDATE users SET email_verified_at = $2 WHERE user_id = $1";
 
@@ -212,6 +217,7 @@ pub async fn insert(session: &mut Session, new: &NewUser<'_>) -> Result<bool, Db
         .bind(new.email_verified.then_some(new.at))
         .bind(new.names.map(|(first, _)| first.as_str()))
         .bind(new.names.map(|(_, last)| last.as_str()))
+        .bind(new.phone.map(Phone::as_str).or(new.contact))
         .bind(new.phone.map(Phone::as_str))
         .bind(new.date_of_birth)
         .bind(address.map(|address| text(&address.line)))
@@ -301,6 +307,17 @@ pub async fn set_email(
 ) -> Result<(), DbError> {
     let changed = session.query(SET_EMAIL).bind(id).bind(email.as_str()).bind(email.key()).bind(at);
     changed.execute().await?;
+    Ok(())
+}
+
+/// Gives a person another address, which nothing has come back from yet.
+pub async fn set_unproven_email(
+    session: &mut Session,
+    id: UserId,
+    email: &Email,
+) -> Result<(), DbError> {
+    let changed = session.query(SET_UNPROVEN_EMAIL).bind(id).bind(email.as_str());
+    changed.bind(email.key()).execute().await?;
     Ok(())
 }
 

@@ -54,6 +54,13 @@ pub fn letters(entropy: &dyn Entropy, count: usize) -> String {
     (0..count).map(one).map(|place| char::from(ALPHABET[place])).collect()
 }
 
+/// `count` random letters of both cases and digits.
+pub fn alphanumerics(entropy: &dyn Entropy, count: usize) -> String {
+    const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let one = |_| usize::try_from(below(entropy, 62)).expect("six bits fit");
+    (0..count).map(one).map(|place| char::from(ALPHABET[place])).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::{SystemEntropy, below, digits};

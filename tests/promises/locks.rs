@@ -102,10 +102,11 @@ async fn act(
         4 | 5 => hold_and_end(bank, staff, one, chance, &key).await,
         6 => {
             let top_up = transfer::TopUp {
-                key,
+                key: Some(key),
                 account: Some(card_of(one)),
                 amount: decimal("3.00"),
                 note: None,
+                claim: None,
             };
             transfer::top_up(bank, &one.permit, &top_up).await.map(drop)
         }
@@ -120,7 +121,7 @@ async fn act(
         }
         roll => {
             let payment = transfer::Payment {
-                key: key.clone(),
+                key: Some(key.clone()),
                 from: Some(card_of(one)),
                 to: transfer::Target::Account(Some(card_of(other))),
                 amount: decimal("1.00"),
@@ -195,7 +196,7 @@ async fn bill_and_end(bank: &Bank, one: &Actor, key: &str) -> Result<(), Failure
     let made = bill::create(bank, &one.permit, &asked).await?.thing.bill_id;
     let (pay, card) = (format!("{key}-pay"), Some(card_of(one)));
     let (paid, cancelled) = tokio::join!(
-        bill::pay(bank, &one.permit, &pay, Some(made), card),
+        bill::pay(bank, &one.permit, Some(&pay), Some(made), card),
         bill::cancel(bank, &one.permit, Some(made)),
     );
     assert!(paid.is_err() || cancelled.is_err(), "paid and cancelled");
@@ -212,7 +213,7 @@ async fn put_aside(bank: &Bank, one: &Actor, key: &str) -> Result<(), Failure> {
     };
     let goal = savings::create(bank, &one.permit, &wish).await?.thing.account.account_id;
     let aside = |step: &str, amount| transfer::Aside {
-        key: format!("{key}-{step}"),
+        key: Some(format!("{key}-{step}")),
         savings: Some(goal),
         card: Some(one.card),
         amount: decimal(amount),

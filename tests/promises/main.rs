@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod accounts;
 mod audit_log;
 mod attempts;
 mod bad_input;
@@ -23,7 +24,9 @@ mod cost;
 mod crash;
 mod databases;
 mod document_cache;
+mod dialects;
 mod documents;
+mod ewallet;
 mod factors;
 mod faults;
 mod files;

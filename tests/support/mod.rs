@@ -16,3 +16,4 @@ pub mod chance;
 pub mod model;
 pub mod bad_input;
 pub mod world;
+pub mod wire;

@@ -1,0 +1,80 @@
+//! What a client asks of a dialect.
+
+use axum::{
+    body::Bytes,
+    http::{HeaderMap, HeaderValue, Method},
+};
+use url::form_urlencoded;
+
+use crate::bank::{error::Broken, permit::Visitor};
+
+/// Where the page that sends a request came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// Nothing is said: no browser, or a page of ours that only reads.
+    Absent,
+    /// An allowed one.
+    Allowed(HeaderValue),
+    /// Any other, `null` among them.
+    Foreign,
+}
+
+/// Who sends a request, as the floor above knows it.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    /// Whoever sends it.
+    pub visitor: Visitor,
+    /// Where the page came from.
+    pub origin: Origin,
+}
+
+/// A request that was read whole.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The method.
+    pub method: Method,
+    /// The path below the prefix, as it came.
+    pub path: String,
+    /// What stands behind the `?`.
+    pub query: String,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+    /// What stands in the braces of the path's pattern, in order.
+    pub captures: Vec<String>,
+    /// Where the dialect stands: nothing at the root, `/compat/NAME` below its prefix.
+    pub prefix: &'static str,
+    /// Who sends it, and from where.
+    pub arrival: Arrival,
+}
+
+impl Call {
+    /// Whoever sends it.
+    pub fn visitor(&self) -> &Visitor {
+        &self.arrival.visitor
+    }
+
+    /// Notes what broke inside under the id that the client is told.
+    pub fn log(&self, broken: &Broken) {
+        let (request_id, path) = (&self.visitor().request_id, &self.path);
+        tracing::error!(error = %broken, request_id, path, "a legacy call broke");
+    }
+
+    /// A header as text; none where it is missing or no text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// A parameter of the query; of several the last.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        let all = form_urlencoded::parse(self.query.as_bytes());
+        all.filter(|(known, _)| known == name).last().map(|(_, value)| value.into_owned())
+    }
+
+    /// The content type without its parameters, in lower case; empty where none is said.
+    pub fn media_type(&self) -> String {
+        let said = self.header("content-type").unwrap_or_default();
+        said.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    }
+}
