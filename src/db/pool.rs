@@ -237,6 +237,8 @@ async fn open_sqlite(url: &str, connections: u32, make: bool) -> Result<Db, DbEr
     let one = SqlitePoolOptions::new()
         .max_connections(1)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        // It was heard of when it was released, and nothing between it and the file breaks.
+        .test_before_acquire(false)
         // SQLite ends a transaction by itself where the disk fails it. The driver cannot
         // end it a second time, counts it as open for good, and would begin no other one.
         .before_acquire(|connection, _| {
@@ -257,8 +259,10 @@ async fn open_sqlite(url: &str, connections: u32, make: bool) -> Result<Db, DbEr
         });
     let writer = one.connect_with(options.clone()).await?;
     refuse_unless_durable(&writer).await?;
-    let many =
-        SqlitePoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT);
+    let many = SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false);
     let readers = many.connect_with(options.create_if_missing(false).read_only(true)).await?;
     Ok(Db::Sqlite { writer, readers })
 }

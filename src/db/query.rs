@@ -13,6 +13,7 @@ use sqlx::{
     Arguments as _, AssertSqlSafe, PgConnection, SqlSafeStr as _, SqlStr, SqliteConnection,
     error::BoxDynError, postgres::PgArguments, sqlite::SqliteArguments,
 };
+use uuid::Uuid;
 
 use super::{
     error::DbError,
@@ -42,6 +43,18 @@ fn placeholders(sql: &str) -> usize {
         rest[..end].parse().unwrap_or(0)
     });
     numbers.max().unwrap_or(0)
+}
+
+/// `["0190…","0191…"]`: identifiers in hexadecimal digits.
+fn json_of(ids: &[Uuid]) -> String {
+    let mut json = String::with_capacity(ids.len() * 35 + 2);
+    let mut digits = Uuid::encode_buffer();
+    for id in ids {
+        json.push_str(if json.is_empty() { "[\"" } else { "\",\"" });
+        json.push_str(id.simple().encode_lower(&mut digits));
+    }
+    json.push_str(if json.is_empty() { "[]" } else { "\"]" });
+    json
 }
 
 /// `($4, $5)`: so many placeholders from the first one on.
@@ -119,6 +132,27 @@ impl<'c> Query<'c> {
         self
     }
 
+    /// Gives the list placeholder of `IN ($n..)`, which must be the last one, many
+    /// identifiers as one value: a statement for each length of the list would cost more to
+    /// find, to bind and to run. An empty list matches nothing.
+    pub fn bind_ids(mut self, ids: &[Uuid]) -> Self {
+        let place = self.bound() + 1;
+        let token = format!("IN (${place}..)");
+        debug_assert!(self.sql.as_str().contains(&token), "no {token} in the statement");
+        let (list, outcome) = match &mut self.target {
+            Target::Sqlite(_, args) => {
+                let list = format!("IN (SELECT unhex(value) FROM json_each(${place}))");
+                (list, args.add(json_of(ids)))
+            }
+            Target::Postgres(_, args) => (format!("= ANY(${place}::uuid[])"), args.add(ids)),
+        };
+        // Safe: only the placeholder's name was written into a static statement.
+        let expanded = self.sql.as_str().replace(&token, &list);
+        self.sql = AssertSqlSafe(expanded).into_sql_str();
+        self.refused = self.refused.or(outcome.err());
+        self
+    }
+
     /// Gives a statement many rows at once.
     ///
     /// PostgreSQL gets an array for each column, for `UNNEST($1, $2, …)`; SQLite
@@ -180,7 +214,18 @@ impl<'c> Query<'c> {
 
 #[cfg(test)]
 mod tests {
-    use super::{placeholder_list, placeholders};
+    use uuid::Uuid;
+
+    use super::{json_of, placeholder_list, placeholders};
+
+    #[test]
+    fn identifiers_become_an_array_of_json() {
+        let (one, two) = (Uuid::from_u128(1), Uuid::from_u128(0xab));
+        assert_eq!(json_of(&[]), "[]");
+        assert_eq!(json_of(&[one]), "[\"00000000000000000000000000000001\"]");
+        let both = "[\"00000000000000000000000000000001\",\"000000000000000000000000000000ab\"]";
+        assert_eq!(json_of(&[one, two]), both);
+    }
 
     #[test]
     fn a_list_has_a_placeholder_for_each_value() {

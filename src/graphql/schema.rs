@@ -2,7 +2,7 @@
 
 use async_graphql::{
     ContextSelectionSet, EmptySubscription, MergedObject, OutputType, Positioned, Schema,
-    ServerResult, Value, parser::types::Field, registry::Registry,
+    ServerResult, ValidationMode, Value, parser::types::Field, registry::Registry,
 };
 
 use super::{
@@ -108,9 +108,10 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
         .disable_suggestions()
 }
 
-/// The schema over a bank.
-pub fn build(bank: Bank) -> BankSchema {
-    builder().data(bank).finish()
+/// The schema over a bank, which validates documents by all rules or by the few that it
+/// cannot run without.
+pub fn build(bank: Bank, mode: ValidationMode) -> BankSchema {
+    builder().data(bank).validation_mode(mode).finish()
 }
 
 /// The schema as text: what `schema.graphql` holds.

@@ -154,7 +154,7 @@ impl Graphql {
     pub fn new(bank: Bank, documents_bytes_max: u64) -> Self {
         let shapes = Shapes::from_sdl(&schema::sdl()).expect("our own schema is read back");
         Self {
-            schema: Executor::new(schema::build(bank.clone())),
+            schema: Executor::new(&bank),
             shapes: Arc::new(shapes),
             documents: DocumentCache::new(documents_bytes_max),
             library: Library::default(),

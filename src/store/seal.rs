@@ -172,7 +172,7 @@ pub async fn waiting(session: &mut Session, limit: i64) -> Result<Vec<Waiting>, 
 
 /// Which of these wait still, in no particular order.
 pub async fn still_waiting(session: &mut Session, ids: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
-    let rows: Vec<(Uuid,)> = session.query(STILL_WAITING).bind_list(ids).all().await?;
+    let rows: Vec<(Uuid,)> = session.query(STILL_WAITING).bind_ids(ids).all().await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
@@ -181,17 +181,17 @@ pub async fn transactions(
     session: &mut Session,
     ids: &[Uuid],
 ) -> Result<Vec<Transaction>, DbError> {
-    session.query(TRANSACTIONS).bind_list(ids).all().await
+    session.query(TRANSACTIONS).bind_ids(ids).all().await
 }
 
 /// The entries of transactions, by transaction and then by account.
 pub async fn entries(session: &mut Session, ids: &[Uuid]) -> Result<Vec<Entry>, DbError> {
-    session.query(ENTRIES).bind_list(ids).all().await
+    session.query(ENTRIES).bind_ids(ids).all().await
 }
 
 /// Finds rows of the audit log, in no particular order.
 pub async fn audit_rows(session: &mut Session, ids: &[Uuid]) -> Result<Vec<AuditRow>, DbError> {
-    session.query(AUDIT_ROWS).bind_list(ids).all().await
+    session.query(AUDIT_ROWS).bind_ids(ids).all().await
 }
 
 /// The last seal; none before the first.
@@ -211,8 +211,8 @@ pub async fn insert(
     sealed_at: Instant,
 ) -> Result<(), DbError> {
     let query = session.query(INSERT).bind(last).bind(hashes).bind(sealed_at);
-    let sealed = query.bind_list(ids).execute().await?;
-    let removed = session.query(REMOVE).bind_list(ids).execute().await?;
+    let sealed = query.bind_ids(ids).execute().await?;
+    let removed = session.query(REMOVE).bind_ids(ids).execute().await?;
     let wanted = u64::try_from(ids.len()).unwrap_or(u64::MAX);
     if sealed == wanted && removed == wanted { Ok(()) } else { Err(DbError::Vanished) }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::Request;
+use async_graphql::{Request, ValidationMode};
 use serde_json::{Value, json};
 use teller::{
     bank::{permit::Visitor, session},
@@ -33,7 +33,7 @@ async fn statements(bank: &TestBank, who: &Person, query: &str) -> (u32, Value) 
         .data(RequestId("loaders".to_owned()))
         .data(visitor)
         .data(Seat::new(&bank.bank, Some(permit)));
-    let schema = schema::build(bank.bank.clone());
+    let schema = schema::build(bank.bank.clone(), ValidationMode::Strict);
     let plan = Plan::counting();
     let answer = fault::planned(Arc::clone(&plan), schema.execute(request)).await;
     let answer = answer.expect("nothing is planned to happen");

@@ -3,29 +3,38 @@
 use std::{mem, sync::Arc};
 
 use async_graphql::{
-    Request, Response, ServerError, Value, Variables,
+    Request, Response, ServerError, ValidationMode, Value, Variables,
     parser::types::{ExecutableDocument, OperationDefinition},
 };
 
 use super::{prepared::Prepared, rebuild, types::Types};
-use crate::graphql::{
-    errors,
-    guard::check::{self, Refused},
-    schema::{self, BankSchema},
+use crate::{
+    bank::context::Bank,
+    graphql::{
+        errors,
+        guard::check::{self, Refused},
+        schema::{self, BankSchema},
+    },
 };
 
 /// Runs documents that the guard has let through.
 #[derive(Clone)]
 pub struct Executor {
     schema: BankSchema,
+    /// The same without the rules of validation, for documents that have passed them.
+    validated: BankSchema,
     types: Arc<Types>,
 }
 
 impl Executor {
     /// An executor over the schema of a bank.
-    pub fn new(schema: BankSchema) -> Self {
+    pub fn new(bank: &Bank) -> Self {
         let types = Types::from_sdl(&schema::sdl()).expect("our own schema is read back");
-        Self { schema, types: Arc::new(types) }
+        Self {
+            schema: schema::build(bank.clone(), ValidationMode::Strict),
+            validated: schema::build(bank.clone(), ValidationMode::Fast),
+            types: Arc::new(types),
+        }
     }
 
     /// Prepares a document that the guard has let through, parsed from a text of this
@@ -44,6 +53,9 @@ impl Executor {
     ///
     /// The library takes the document by value and cuts away what is skipped, so each
     /// run has a copy of its own.
+    ///
+    /// A document that has run is valid whatever its variables are: the one rule that reads
+    /// them holds them to their places, which the check of the shapes does before each run.
     pub async fn execute(&self, prepared: &Prepared, mut request: Request) -> Response {
         let operation = check::operation(prepared.document(), prepared.operation_name());
         if let Some(operation) = operation {
@@ -55,9 +67,14 @@ impl Executor {
         };
         request.operation_name = prepared.operation_name().map(str::to_owned);
         request.set_parsed_query(prepared.document().clone());
-        let mut response = self.schema.execute(request).await;
+        let schema = if prepared.is_validated() { &self.validated } else { &self.schema };
+        let mut response = schema.execute(request).await;
+        let ran = ran(&response);
+        if ran {
+            prepared.set_validated();
+        }
         if let Some(plan) = plan
-            && ran(&response)
+            && ran
         {
             response.data = rebuild::data(&plan, mem::take(&mut response.data));
         }

@@ -5,7 +5,10 @@
 
 use std::{
     mem::size_of,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use async_graphql::{Variables, parser::types::ExecutableDocument};
@@ -40,6 +43,8 @@ pub struct Prepared {
     plan: OnceLock<Arc<Level>>,
     /// The cost, once it has been reckoned without asking for a variable.
     cost: OnceLock<Cost>,
+    /// It has passed the rules of validation, which it is then spared.
+    validated: AtomicBool,
 }
 
 impl Prepared {
@@ -55,7 +60,14 @@ impl Prepared {
         // them; a copy has none.
         let document = document.clone();
         let operation_name = operation_name.map(str::to_owned);
-        Self { document, operation_name, text_length, plan: OnceLock::new(), cost: OnceLock::new() }
+        Self {
+            document,
+            operation_name,
+            text_length,
+            plan: OnceLock::new(),
+            cost: OnceLock::new(),
+            validated: AtomicBool::new(false),
+        }
     }
 
     /// The document. It has the server's own marks, which take no inputs.
@@ -66,6 +78,16 @@ impl Prepared {
     /// Which operation runs; none for the only one.
     pub fn operation_name(&self) -> Option<&str> {
         self.operation_name.as_deref()
+    }
+
+    /// It has passed the rules of validation.
+    pub(super) fn is_validated(&self) -> bool {
+        self.validated.load(Ordering::Relaxed)
+    }
+
+    /// Remembers that it has passed them.
+    pub(super) fn set_validated(&self) {
+        self.validated.store(true, Ordering::Relaxed);
     }
 
     /// The memory that it takes, in bytes: rather too much than too little.
