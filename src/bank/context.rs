@@ -5,7 +5,9 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use tokio::sync::Notify;
 
-use super::session_cache::SessionCache;
+use super::{
+    session_cache::SessionCache, session_reads::SessionReads, session_touches::SessionTouches,
+};
 use crate::{
     crypto::{keyring::Keyring, password::Hasher},
     db::pool::Db,
@@ -134,6 +136,10 @@ pub struct Bank {
     pub rules: Rules,
     /// What is known of sessions.
     pub sessions: SessionCache,
+    /// Who waits for what the database says of sessions.
+    pub session_reads: SessionReads,
+    /// What is to be noted of sessions in use.
+    pub session_touches: SessionTouches,
 }
 
 impl Bank {
@@ -150,9 +156,21 @@ impl Bank {
         let hasher = Hasher::new(entropy.as_ref());
         let (time, chance) = (Arc::clone(&clock), Arc::clone(&entropy));
         let ledger = Ledger::new(db.clone(), time, chance, rules.currencies.clone(), capacity);
-        let sessions = SessionCache::new();
         let Annexes { post_office, files } = annexes;
-        Self { db, clock, entropy, ring, hasher, ledger, post_office, files, rules, sessions }
+        Self {
+            db,
+            clock,
+            entropy,
+            ring,
+            hasher,
+            ledger,
+            post_office,
+            files,
+            rules,
+            sessions: SessionCache::new(),
+            session_reads: SessionReads::default(),
+            session_touches: SessionTouches::default(),
+        }
     }
 
     /// Something that the bank does by itself, for the audit log.

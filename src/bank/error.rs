@@ -1,5 +1,7 @@
 //! How a use case fails: refused, which a person can act on, or broken.
 
+use std::sync::Arc;
+
 use crate::{
     crypto::{password::PasswordError, seal::SealError},
     db::error::{DbError, Transient},
@@ -24,7 +26,7 @@ pub enum Failure {
 pub enum Broken {
     /// The database said something unforeseen.
     #[error("the database failed: {0}")]
-    Db(#[source] DbError),
+    Db(#[source] Arc<DbError>),
     /// The books could not be written.
     #[error(transparent)]
     Ledger(LedgerError),
@@ -66,6 +68,12 @@ impl From<SealError> for Failure {
 
 impl From<DbError> for Failure {
     fn from(error: DbError) -> Self {
+        Arc::new(error).into()
+    }
+}
+
+impl From<Arc<DbError>> for Failure {
+    fn from(error: Arc<DbError>) -> Self {
         if error.is_unavailable() {
             tracing::warn!(%error, "the database cannot be asked");
             Self::Refused(Refusal::Overloaded { retry_after_seconds: RETRY_AFTER_SECONDS })

@@ -13,6 +13,8 @@
 pub mod error;
 pub mod permit;
 pub mod session_cache;
+pub mod session_reads;
+pub mod session_touches;
 pub mod context;
 pub mod key_ring;
 pub mod rekey;

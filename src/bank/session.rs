@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::time;
-
 use super::{
     act,
     act::Told,
@@ -13,7 +11,7 @@ use super::{
 };
 use crate::{
     crypto::{token, token::Access},
-    db::{error::DbError, session::Session as Transaction},
+    db::session::Session as Transaction,
     domain::{
         event::{EventKind, session_named},
         refusal::Refusal,
@@ -237,36 +235,16 @@ async fn ask(
     key: (SessionId, UserId),
     visitor: &Visitor,
 ) -> Result<Option<Facts>, Failure> {
-    let asked_at = time::Instant::now();
-    let mut s = bank.db.alone().await?;
-    let known = session::known(&mut s, key.0, key.1).await?;
-    drop(s);
+    let (known, asked_at) = bank.session_reads.read(&bank.db, key).await?;
     let Some((facts, last_active_at)) = known else {
         return Ok(None);
     };
     bank.sessions.remember(key, facts, asked_at);
     let now = bank.now();
     if facts.is_alive(now) && now - last_active_at >= ACTIVITY_STEP {
-        touch(bank, key.0, visitor.ip_address.clone(), now);
+        bank.session_touches.note(&bank.db, key.0, visitor.ip_address.clone(), now);
     }
     Ok(Some(facts))
-}
-
-/// Notes that a session is in use, beside the request that uses it: a request that only
-/// reads neither waits for the note nor fails with it.
-fn touch(bank: &Bank, id: SessionId, ip_address: String, now: Instant) {
-    let db = bank.db.clone();
-    tokio::spawn(async move {
-        let ip_address = ip_address.as_str();
-        let noted: Result<(), DbError> = db
-            .write_retrying(|s| {
-                Box::pin(session::touch(s, id, ip_address, now, now - ACTIVITY_STEP))
-            })
-            .await;
-        if let Err(error) = noted {
-            tracing::warn!(%error, "it could not be noted that a session is in use");
-        }
-    });
 }
 
 /// The caller's open sessions, the newest first.

@@ -124,7 +124,7 @@ const fn build() -> &'static str {
 async fn describe(home: &Home) -> Result<String, BenchError> {
     let db = Db::open_existing(&home.url, 1, false).await?;
     let mut told = db.describe().await?;
-    if matches!(db, Db::Postgres(_)) {
+    if matches!(db, Db::Postgres { .. }) {
         for (name, sql) in [
             ("fsync", "SHOW fsync"),
             ("synchronous_commit", "SHOW synchronous_commit"),

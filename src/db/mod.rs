@@ -14,6 +14,7 @@ pub mod error;
 pub mod values;
 pub mod fault;
 pub mod rows;
+pub mod lone;
 pub mod query;
 pub mod session;
 pub mod pool;

@@ -14,14 +14,18 @@ use std::{
 };
 
 use sqlx::{
-    Connection as _, Executor as _, PgConnection, PgPool, Postgres, Row as _, SqlitePool,
+    Connection as _, Executor as _, PgConnection, PgPool, Postgres, Row as _, Sqlite, SqlitePool,
     Transaction,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{error::DbError, session::Session};
+use super::{
+    error::DbError,
+    lone::{Shelf, TRUSTED},
+    session::Session,
+};
 
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
@@ -32,8 +36,6 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long SQLite may take to roll back what nobody will commit.
 const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long an idle connection to PostgreSQL is taken to live without being asked.
-const IDLE_TRUSTED: Duration = Duration::from_secs(1);
 /// How much of a SQLite file a connection keeps in memory, in KiB, as its pragma writes it.
 const CACHE: &str = "-16384";
 /// How many pages SQLite's log may have before they are folded into the file: 16 MiB.
@@ -53,9 +55,16 @@ pub enum Db {
         writer: SqlitePool,
         /// Connections that only read.
         readers: SqlitePool,
+        /// Some of these, for single statements.
+        lone: Shelf<Sqlite>,
     },
     /// Connections that do both.
-    Postgres(PgPool),
+    Postgres {
+        /// The connections.
+        pool: PgPool,
+        /// Some of these, for single statements.
+        lone: Shelf<Postgres>,
+    },
 }
 
 impl Db {
@@ -85,7 +94,7 @@ impl Db {
     pub async fn migrate(&self) -> Result<(), DbError> {
         match self {
             Self::Sqlite { writer, .. } => SQLITE_MIGRATIONS.run(writer).await?,
-            Self::Postgres(pool) => POSTGRES_MIGRATIONS.run(pool).await?,
+            Self::Postgres { pool, .. } => POSTGRES_MIGRATIONS.run(pool).await?,
         }
         Ok(())
     }
@@ -106,7 +115,7 @@ impl Db {
                 };
                 (found, applied, &SQLITE_MIGRATIONS)
             }
-            Self::Postgres(pool) => {
+            Self::Postgres { pool, .. } => {
                 let found =
                     sqlx::query("SELECT 1 WHERE to_regclass('_sqlx_migrations') IS NOT NULL");
                 let found = found.fetch_optional(pool).await?.is_some();
@@ -127,7 +136,7 @@ impl Db {
     pub async fn read(&self) -> Result<Session, DbError> {
         Ok(match self {
             Self::Sqlite { readers, .. } => Session::Sqlite(readers.begin().await?),
-            Self::Postgres(pool) => Session::Postgres(begin(pool, READ).await?),
+            Self::Postgres { pool, .. } => Session::Postgres(begin(pool, READ).await?),
         })
     }
 
@@ -140,7 +149,7 @@ impl Db {
             Self::Sqlite { writer, .. } => {
                 Session::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?)
             }
-            Self::Postgres(pool) => Session::Postgres(begin(pool, WRITE).await?),
+            Self::Postgres { pool, .. } => Session::Postgres(begin(pool, WRITE).await?),
         })
     }
 
@@ -148,8 +157,8 @@ impl Db {
     /// it and one after it. On SQLite it only reads.
     pub async fn alone(&self) -> Result<Session, DbError> {
         Ok(match self {
-            Self::Sqlite { readers, .. } => Session::SqliteAlone(readers.acquire().await?),
-            Self::Postgres(pool) => Session::PostgresAlone(pool.acquire().await?),
+            Self::Sqlite { readers, lone, .. } => Session::SqliteAlone(lone.take(readers).await?),
+            Self::Postgres { pool, lone } => Session::PostgresAlone(lone.take(pool).await?),
         })
     }
 
@@ -160,7 +169,7 @@ impl Db {
                 let version = sqlx::query_scalar::<_, String>("SELECT sqlite_version()");
                 format!("SQLite {}", version.fetch_one(readers).await?)
             }
-            Self::Postgres(pool) => {
+            Self::Postgres { pool, .. } => {
                 let version = sqlx::query_scalar::<_, String>("SHOW server_version");
                 format!("PostgreSQL {}", version.fetch_one(pool).await?)
             }
@@ -170,11 +179,15 @@ impl Db {
     /// Ends all connections; on SQLite the last one folds the log into the file.
     pub async fn close(&self) {
         match self {
-            Self::Sqlite { writer, readers } => {
+            Self::Sqlite { writer, readers, lone } => {
+                lone.close();
                 readers.close().await;
                 writer.close().await;
             }
-            Self::Postgres(pool) => pool.close().await,
+            Self::Postgres { pool, lone } => {
+                lone.close();
+                pool.close().await;
+            }
         }
     }
 }
@@ -264,7 +277,7 @@ async fn open_sqlite(url: &str, connections: u32, make: bool) -> Result<Db, DbEr
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .test_before_acquire(false);
     let readers = many.connect_with(options.create_if_missing(false).read_only(true)).await?;
-    Ok(Db::Sqlite { writer, readers })
+    Ok(Db::Sqlite { writer, readers, lone: Shelf::beside(connections) })
 }
 
 /// Asks the database itself, because a pragma that cannot be obeyed is ignored in silence.
@@ -314,7 +327,7 @@ async fn open_postgres(url: &str, connections: u32) -> Result<Db, DbError> {
         .test_before_acquire(false)
         .before_acquire(|connection, about| {
             Box::pin(async move {
-                if about.idle_for >= IDLE_TRUSTED {
+                if about.idle_for >= TRUSTED {
                     connection.ping().await?;
                 }
                 Ok(true)
@@ -334,5 +347,5 @@ async fn open_postgres(url: &str, connections: u32) -> Result<Db, DbError> {
         })
         .connect_with(options)
         .await?;
-    Ok(Db::Postgres(pool))
+    Ok(Db::Postgres { pool, lone: Shelf::beside(connections) })
 }

@@ -28,6 +28,7 @@ pub struct Query<'c> {
     target: Target<'c>,
     sql: SqlStr,
     refused: Option<BoxDynError>,
+    ended_well: Option<&'c mut bool>,
 }
 
 enum Target<'c> {
@@ -83,22 +84,31 @@ macro_rules! on_either {
             return Err(DbError::Bind(error));
         }
         fault::step().await?;
-        match $self.target {
+        let told = match $self.target {
             Target::Sqlite($conn, $args) => $body,
             Target::Postgres($conn, $args) => $body,
+        }?;
+        if let Some(ended_well) = $self.ended_well {
+            *ended_well = true;
         }
+        Ok(told)
     }};
 }
 
 impl<'c> Query<'c> {
     pub(super) fn sqlite(conn: &'c mut SqliteConnection, sql: &'static str) -> Self {
         let target = Target::Sqlite(conn, SqliteArguments::default());
-        Self { target, sql: sql.into_sql_str(), refused: None }
+        Self { target, sql: sql.into_sql_str(), refused: None, ended_well: None }
     }
 
     pub(super) fn postgres(conn: &'c mut PgConnection, sql: &'static str) -> Self {
         let target = Target::Postgres(conn, PgArguments::default());
-        Self { target, sql: sql.into_sql_str(), refused: None }
+        Self { target, sql: sql.into_sql_str(), refused: None, ended_well: None }
+    }
+
+    /// Where it is noted that the statement was answered to its end, and not refused.
+    pub(super) fn noting(self, ended_well: &'c mut bool) -> Self {
+        Self { ended_well: Some(ended_well), ..self }
     }
 
     /// Gives the next placeholder its value.
@@ -179,35 +189,32 @@ impl<'c> Query<'c> {
     /// Runs the statement and tells how many rows it touched.
     pub async fn execute(self) -> Result<u64, DbError> {
         on_either!(self, |conn, args| {
-            Ok(sqlx::query_with(self.sql, args).execute(conn).await?.rows_affected())
+            let done = sqlx::query_with(self.sql, args).execute(conn).await;
+            done.map(|done| done.rows_affected())
         })
     }
 
     /// Expects at most one row.
     pub async fn maybe<R: Record>(self) -> Result<Option<R>, DbError> {
         on_either!(self, |conn, args| {
-            Ok(sqlx::query_as_with(self.sql, args).fetch_optional(conn).await?)
+            sqlx::query_as_with(self.sql, args).fetch_optional(conn).await
         })
     }
 
     /// Expects exactly one row.
     pub async fn one<R: Record>(self) -> Result<R, DbError> {
-        on_either!(self, |conn, args| {
-            Ok(sqlx::query_as_with(self.sql, args).fetch_one(conn).await?)
-        })
+        on_either!(self, |conn, args| { sqlx::query_as_with(self.sql, args).fetch_one(conn).await })
     }
 
     /// Collects every row.
     pub async fn all<R: Record>(self) -> Result<Vec<R>, DbError> {
-        on_either!(self, |conn, args| {
-            Ok(sqlx::query_as_with(self.sql, args).fetch_all(conn).await?)
-        })
+        on_either!(self, |conn, args| { sqlx::query_as_with(self.sql, args).fetch_all(conn).await })
     }
 
     /// Reads the first column of at most one row.
     pub async fn scalar<T: Column>(self) -> Result<Option<T>, DbError> {
         on_either!(self, |conn, args| {
-            Ok(sqlx::query_scalar_with(self.sql, args).fetch_optional(conn).await?)
+            sqlx::query_scalar_with(self.sql, args).fetch_optional(conn).await
         })
     }
 }

@@ -1,8 +1,8 @@
 //! One open transaction, or a connection on which each statement is one.
 
-use sqlx::{Postgres, Sqlite, Transaction, pool::PoolConnection};
+use sqlx::{Postgres, Sqlite, Transaction};
 
-use super::{error::DbError, fault, query::Query};
+use super::{error::DbError, fault, lone::Lone, query::Query};
 
 /// One open transaction; dropping it without [`Session::commit`] rolls back.
 ///
@@ -14,9 +14,9 @@ pub enum Session {
     /// A transaction on PostgreSQL.
     Postgres(Transaction<'static, Postgres>),
     /// A connection to SQLite on which each statement is a transaction of its own.
-    SqliteAlone(PoolConnection<Sqlite>),
+    SqliteAlone(Lone<Sqlite>),
     /// The same to PostgreSQL.
-    PostgresAlone(PoolConnection<Postgres>),
+    PostgresAlone(Lone<Postgres>),
 }
 
 impl Session {
@@ -35,8 +35,14 @@ impl Session {
         match self {
             Self::Sqlite(tx) => Query::sqlite(&mut *tx, sqlite),
             Self::Postgres(tx) => Query::postgres(&mut *tx, postgres),
-            Self::SqliteAlone(connection) => Query::sqlite(&mut *connection, sqlite),
-            Self::PostgresAlone(connection) => Query::postgres(&mut *connection, postgres),
+            Self::SqliteAlone(lone) => {
+                let (connection, ended_well) = lone.parts();
+                Query::sqlite(connection, sqlite).noting(ended_well)
+            }
+            Self::PostgresAlone(lone) => {
+                let (connection, ended_well) = lone.parts();
+                Query::postgres(connection, postgres).noting(ended_well)
+            }
         }
     }
 

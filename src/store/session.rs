@@ -125,6 +125,29 @@ struct FactsRow {
     approved_at: Option<Instant>,
 }
 
+impl FactsRow {
+    fn known(self) -> (Facts, Instant) {
+        let facts = Facts {
+            ended_at: self.ended_at,
+            expires_at: self.expires_at,
+            refresh_expires_at: self.refresh_expires_at,
+            second_factor_at: self.second_factor_at,
+            status: self.status,
+            email_verified: self.email_verified_at.is_some(),
+            approved: self.approved_at.is_some(),
+        };
+        (facts, self.last_active_at)
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct KnownRow {
+    session_id: SessionId,
+    user_id: UserId,
+    #[sqlx(flatten)]
+    facts: FactsRow,
+}
+
 statements! {
     INSERT = "
         INSERT INTO sessions (
@@ -161,6 +184,14 @@ statements! {
             s.last_active_at, u.email_verified_at, u.approved_at
         FROM sessions s JOIN users u ON u.user_id = s.user_id
         WHERE s.session_id = $1 AND s.user_id = $2";
+
+    KNOWN_MANY = "
+        SELECT s.session_id, s.user_id, s.last_active_at, s.ended_at, s.expires_at,
+            s.refresh_expires_at, s.second_factor_at,
+            CASE WHEN u.barred_at IS NULL THEN u.status ELSE 'DEACTIVATED' END AS status,
+            u.email_verified_at, u.approved_at
+        FROM sessions s JOIN users u ON u.user_id = s.user_id
+        WHERE s.session_id IN ($1..)";
 
     OPEN_OF = "
         SELECT session_id, user_id, facade, platform, user_agent, client_id, ip_address,
@@ -245,18 +276,18 @@ pub async fn known(
     user_id: UserId,
 ) -> Result<Option<(Facts, Instant)>, DbError> {
     let row: Option<FactsRow> = session.query(FACTS).bind(id).bind(user_id).maybe().await?;
-    Ok(row.map(|row| {
-        let facts = Facts {
-            ended_at: row.ended_at,
-            expires_at: row.expires_at,
-            refresh_expires_at: row.refresh_expires_at,
-            second_factor_at: row.second_factor_at,
-            status: row.status,
-            email_verified: row.email_verified_at.is_some(),
-            approved: row.approved_at.is_some(),
-        };
-        (facts, row.last_active_at)
-    }))
+    Ok(row.map(FactsRow::known))
+}
+
+/// The same of many sessions, by session and person, in no particular order.
+pub async fn known_many(
+    session: &mut Db,
+    ids: &[SessionId],
+) -> Result<Vec<((SessionId, UserId), (Facts, Instant))>, DbError> {
+    let ids: Vec<_> = ids.iter().map(|id| id.uuid()).collect();
+    let rows: Vec<KnownRow> = session.query(KNOWN_MANY).bind_ids(&ids).all().await?;
+    let read = |row: KnownRow| ((row.session_id, row.user_id), row.facts.known());
+    Ok(rows.into_iter().map(read).collect())
 }
 
 /// Keeps what a page must repeat with a session's access token, and with its refresh token

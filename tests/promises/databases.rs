@@ -52,7 +52,7 @@ async fn both_schemas_have_the_same_columns_and_unique_indexes() {
                 sqlx::query_as(SQLITE_COLUMNS).fetch_all(writer).await.unwrap(),
                 sqlx::query_as(SQLITE_UNIQUE).fetch_all(writer).await.unwrap(),
             ),
-            Db::Postgres(pool) => (
+            Db::Postgres { pool, .. } => (
                 sqlx::query_as(POSTGRES_COLUMNS).fetch_all(pool).await.unwrap(),
                 sqlx::query_as(POSTGRES_UNIQUE).fetch_all(pool).await.unwrap(),
             ),
@@ -92,7 +92,7 @@ async fn every_named_statement_prepares_on_both() {
         let mut seen = Vec::new();
         let alone = match &db {
             Db::Sqlite { .. } => catalogue::SQLITE,
-            Db::Postgres(_) => catalogue::POSTGRES,
+            Db::Postgres { .. } => catalogue::POSTGRES,
         };
         for (file, statements) in catalogue::ALL.iter().chain(alone) {
             let shared = catalogue::ALL.iter().any(|(name, _)| name == file);
@@ -116,12 +116,14 @@ async fn every_named_statement_prepares_on_both() {
                             (count(parameters), statement.columns().len())
                         })
                     }
-                    Db::Postgres(pool) => pool.prepare(sql.into_sql_str()).await.map(|statement| {
-                        let parameters = statement.parameters().map(|p| p.map_left(<[_]>::len));
-                        let columns = statement.columns();
-                        assert!(columns.iter().all(|column| !column.name().is_empty()));
-                        (count(parameters), columns.len())
-                    }),
+                    Db::Postgres { pool, .. } => {
+                        pool.prepare(sql.into_sql_str()).await.map(|statement| {
+                            let parameters = statement.parameters().map(|p| p.map_left(<[_]>::len));
+                            let columns = statement.columns();
+                            assert!(columns.iter().all(|column| !column.name().is_empty()));
+                            (count(parameters), columns.len())
+                        })
+                    }
                 };
                 let (parameters, columns) = shape.unwrap_or_else(|error| {
                     panic!("{}: {label} does not prepare: {error}", fresh.name)

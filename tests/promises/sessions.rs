@@ -2,10 +2,20 @@
 
 use chrono::Duration;
 use serde_json::{Value, json};
-use teller::types::id::UserId;
+use teller::{
+    bank::{
+        error::Failure,
+        permit::{Permit, Visitor},
+        session,
+    },
+    domain::{refusal::Refusal, session::Facade},
+    ledger::engine::Capacity,
+    types::id::UserId,
+};
+use tokio::task::JoinSet;
 
 use crate::support::{
-    bank::{TestBank, each_database},
+    bank::{TestBank, each_database, reassemble},
     people::{PASSWORD, Person, codes, text},
 };
 
@@ -171,6 +181,66 @@ async fn of_more_than_fifty_sessions_the_oldest_goes_and_is_told() {
         let told = told(bank, &ann).await;
         let kinds: Vec<&str> = told.iter().rev().take(2).map(|row| row.1.as_str()).collect();
         assert_eq!((told.len(), kinds), (52, vec!["SESSION_STARTED", "SESSION_ENDED"]));
+    })
+    .await;
+}
+
+/// The permit that a token stands for, or that it opens nothing.
+fn opened(said: Result<Permit, Failure>) -> Option<String> {
+    match said {
+        Ok(permit) => Some(permit.user_id.to_wire()),
+        Err(Failure::Refused(Refusal::SessionEnded)) => None,
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_who_come_at_once_are_each_known_by_their_own_session_whoever_goes_away() {
+    each_database(async |bank| {
+        let mut tokens = Vec::new();
+        for (index, name) in (0..).zip(["ann", "bob", "eve"]) {
+            let person = bank.join(name, index).await;
+            let ended = bank.sign_in(&person).await;
+            bank.run(Some(&ended), "mutation { logout { ok } }", Value::Null).await;
+            tokens.extend([(person.token, Some(person.id)), (ended, None)]);
+        }
+        let visitor = Visitor {
+            ip_address: "127.0.0.1".to_owned(),
+            user_agent: None,
+            request_id: "sessions".to_owned(),
+        };
+        for round in 0..8 {
+            // One that remembers nothing and has fewer connections than there are callers.
+            let db = bank.fresh.open().await;
+            let other = reassemble(bank, db, round, Capacity::default());
+            let mut callers = JoinSet::new();
+            for n in 0..90_usize {
+                let (other, visitor) = (other.clone(), visitor.clone());
+                let (token, wanted) = tokens[n % tokens.len()].clone();
+                callers.spawn(async move {
+                    let asks = session::authenticate(&other, Facade::Graphql, &token, &visitor);
+                    if n % 3 == 1 {
+                        let patience = std::time::Duration::from_micros(n as u64 * 20);
+                        let said = tokio::time::timeout(patience, asks).await;
+                        said.map_or_else(
+                            |_| (wanted.clone(), wanted.clone()),
+                            |said| (opened(said), wanted.clone()),
+                        )
+                    } else {
+                        (opened(asks.await), wanted)
+                    }
+                });
+            }
+            for (told, wanted) in callers.join_all().await {
+                assert_eq!(told, wanted, "{}", bank.database);
+            }
+            other.db.close().await;
+            let shut = reassemble(bank, other.db, round, Capacity::default());
+            let asks = session::authenticate(&shut, Facade::Graphql, &tokens[0].0, &visitor);
+            let refused = asks.await.unwrap_err();
+            let unasked = matches!(refused, Failure::Refused(Refusal::Overloaded { .. }));
+            assert!(unasked, "{}: {refused:?}", bank.database);
+        }
     })
     .await;
 }

@@ -1,0 +1,113 @@
+//! Connections for single statements, kept at hand.
+//!
+//! The pool asks each connection that comes back whether it still lives, which is a round
+//! trip after every one. A statement that ended well has just told, so its connection waits
+//! here for the next one, a moment at most.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use sqlx::{Database, Pool, pool::PoolConnection};
+use tokio::time::Instant;
+
+/// How long an idle connection is taken to live without being asked.
+pub(super) const TRUSTED: Duration = Duration::from_secs(1);
+
+/// The connections of one pool that wait at hand.
+#[derive(Debug)]
+pub struct Shelf<DB: Database>(Arc<Mutex<Kept<DB>>>);
+
+#[derive(Debug)]
+struct Kept<DB: Database> {
+    /// The one that was used last is taken first.
+    idle: Vec<(PoolConnection<DB>, Instant)>,
+    most: usize,
+}
+
+impl<DB: Database> Clone for Shelf<DB> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<DB: Database> Shelf<DB> {
+    /// A shelf beside a pool of so many connections. Half of them are always left to
+    /// transactions, which know nothing of it.
+    pub fn beside(connections: u32) -> Self {
+        let most = usize::try_from(connections / 2).unwrap_or(usize::MAX);
+        Self(Arc::new(Mutex::new(Kept { idle: Vec::new(), most })))
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut Kept<DB>) -> T) -> T {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A connection for one statement: one at hand, or else one of the pool.
+    pub(super) async fn take(&self, pool: &Pool<DB>) -> Result<Lone<DB>, sqlx::Error> {
+        let now = Instant::now();
+        let at_hand = self.with(|kept| {
+            let (connection, since) = kept.idle.pop()?;
+            if now.duration_since(since) < TRUSTED {
+                return Some(connection);
+            }
+            // All others have waited longer: the pool asks them whether they live.
+            kept.idle.clear();
+            None
+        });
+        let connection = match at_hand {
+            Some(connection) => connection,
+            None => pool.acquire().await?,
+        };
+        Ok(Lone { connection: Some(connection), ended_well: false, shelf: self.clone() })
+    }
+
+    /// Gives all connections back to the pool, and takes none any more.
+    pub(super) fn close(&self) {
+        self.with(|kept| {
+            kept.most = 0;
+            kept.idle.clear();
+        });
+    }
+}
+
+impl<DB: Database> Drop for Kept<DB> {
+    fn drop(&mut self) {
+        for (connection, _) in self.idle.drain(..) {
+            // Where no runtime is left that could give it back to the pool.
+            drop(connection.detach());
+        }
+    }
+}
+
+/// A connection on which each statement is a transaction of its own.
+#[derive(Debug)]
+pub struct Lone<DB: Database> {
+    connection: Option<PoolConnection<DB>>,
+    /// The last statement was answered to its end, and not refused.
+    ended_well: bool,
+    shelf: Shelf<DB>,
+}
+
+impl<DB: Database> Lone<DB> {
+    /// The connection, and where to note that a statement has ended well.
+    pub(super) fn parts(&mut self) -> (&mut DB::Connection, &mut bool) {
+        self.ended_well = false;
+        let connection = self.connection.as_mut().expect("it is given back when this is dropped");
+        (&mut **connection, &mut self.ended_well)
+    }
+}
+
+impl<DB: Database> Drop for Lone<DB> {
+    fn drop(&mut self) {
+        let (true, Some(connection)) = (self.ended_well, self.connection.take()) else {
+            return;
+        };
+        self.shelf.with(|kept| {
+            if kept.idle.len() < kept.most {
+                kept.idle.push((connection, Instant::now()));
+            }
+        });
+    }
+}
