@@ -151,6 +151,8 @@ async fn server(folder: &std::path::Path) -> Router {
         file_bytes_max: 10 * 1024 * 1024,
         file_pixels_max: 25_000_000,
         file_quota: 100 * 1024 * 1024,
+        events_kept: chrono::Duration::days(30),
+        events_poll: std::time::Duration::from_secs(5),
     };
     let files = FileRoom::new(Objects::in_memory(), &rules, String::new());
     let annexes = Annexes { post_office, files };

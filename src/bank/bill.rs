@@ -137,6 +137,11 @@ pub async fn find(bank: &Bank, permit: &Permit, id: BillId) -> Result<Option<Bil
     Ok(found.filter(|bill| bill.owner_id == permit.user_id))
 }
 
+/// Bills of the caller among these, in no particular order.
+pub async fn own_many(bank: &Bank, permit: &Permit, ids: &[BillId]) -> Result<Vec<Bill>, Failure> {
+    Ok(bill::lookup_many(&mut bank.db.alone().await?, permit.user_id, ids).await?)
+}
+
 async fn own(bank: &Bank, permit: &Permit, id: BillId) -> Result<Bill, Failure> {
     find(bank, permit, id).await?.ok_or_else(missing)
 }

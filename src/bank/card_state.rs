@@ -50,7 +50,7 @@ pub async fn close(
 }
 
 fn told(account: &Account) -> Told {
-    let body = event::account_changed(account.account_id);
+    let body = event::account_changed(account.account_id, None);
     Told { owner_id: account.owner_id, kind: EventKind::AccountChanged, body }
 }
 

@@ -1,12 +1,13 @@
 //! What every use case works with.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 use tokio::sync::Notify;
 
 use super::{
-    session_cache::SessionCache, session_reads::SessionReads, session_touches::SessionTouches,
+    live::registry::Live, session_cache::SessionCache, session_reads::SessionReads,
+    session_touches::SessionTouches,
 };
 use crate::{
     crypto::{keyring::Keyring, password::Hasher},
@@ -46,6 +47,10 @@ pub struct Rules {
     pub file_pixels_max: u64,
     /// Bytes that all files of a person may have together.
     pub file_quota: u64,
+    /// How long a client that was away finds what it missed.
+    pub events_kept: chrono::Duration,
+    /// How late an event may come that no process was told of.
+    pub events_poll: Duration,
 }
 
 /// Whole units that a new card is given in the sandbox.
@@ -140,6 +145,8 @@ pub struct Bank {
     pub session_reads: SessionReads,
     /// What is to be noted of sessions in use.
     pub session_touches: SessionTouches,
+    /// Who waits for what happens.
+    pub live: Live,
 }
 
 impl Bank {
@@ -157,6 +164,7 @@ impl Bank {
         let (time, chance) = (Arc::clone(&clock), Arc::clone(&entropy));
         let ledger = Ledger::new(db.clone(), time, chance, rules.currencies.clone(), capacity);
         let Annexes { post_office, files } = annexes;
+        let live = Live::new(db.clone(), rules.events_poll);
         Self {
             db,
             clock,
@@ -170,6 +178,7 @@ impl Bank {
             sessions: SessionCache::new(),
             session_reads: SessionReads::default(),
             session_touches: SessionTouches::default(),
+            live,
         }
     }
 

@@ -143,7 +143,7 @@ async fn set_unaudited(
                     return Err(Refusal::Conflict { reason }.into());
                 }
                 account::set_overdraft_limit(s, named.id, limit).await?;
-                let body = event::account_changed(named.id);
+                let body = event::account_changed(named.id, Some(&balance));
                 let owner_id = account.owner_id;
                 let told = Told { owner_id, kind: EventKind::AccountChanged, body };
                 let act = permit.act(SET_OVERDRAFT);

@@ -29,6 +29,16 @@ pub async fn own_entry(
     Ok(entry::one(&mut s, transaction_id, account_id, permit.user_id).await?)
 }
 
+/// The caller's own entries of transactions, in no particular order.
+pub async fn own_entries(
+    bank: &Bank,
+    permit: &Permit,
+    ids: &[TransactionId],
+) -> Result<Vec<Entry>, Failure> {
+    let mut s = bank.db.alone().await?;
+    Ok(entry::of_transactions(&mut s, permit.user_id, ids).await?)
+}
+
 /// What some of the caller's accounts had at instants; `None` where one was opened later.
 ///
 /// An instant to come gives what they have now. One look-up an account, however long

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     db::session::Session,
     domain::{
-        account::{AccountKind, AccountRef, AccountStatus},
+        account::{AccountKind, AccountRef, AccountStatus, Balance},
         amount,
         event::{self, EventKind},
         hold::{HOLDS_MAX, Hold, HoldStatus, expires_at},
@@ -156,7 +156,7 @@ async fn place_unaudited(
                 let held = customer.account.balance.held.plus(new.amount);
                 let held = held.ok_or_else(|| Refusal::invalid("amount", "is too large"))?;
                 account::hold(s, card.id, held).await?;
-                let told = changed(&customer);
+                let told = changed(&customer, held);
                 act::done(bank, s, permit.act(PLACE), Some(hold_id.uuid()), Some(told)).await?;
                 Ok((hold_id, false))
             })
@@ -254,10 +254,11 @@ async fn count(
     Ok(())
 }
 
-/// The card's owner is told that something of it has changed.
-fn changed(customer: &Customer) -> Told {
+/// The card's owner is told that so much of it is held now.
+fn changed(customer: &Customer, held: Minor) -> Told {
     let account = &customer.account;
-    let body = event::account_changed(account.account_id);
+    let balance = Balance { held, ..account.balance };
+    let body = event::account_changed(account.account_id, Some(&balance));
     Told { owner_id: account.owner_id, kind: EventKind::AccountChanged, body }
 }
 
@@ -338,8 +339,8 @@ async fn release_unaudited(
                 let hold = posting::lock_holds(s, &[hold_id]).await?.pop();
                 let hold = hold.ok_or(Refusal::NotFound { field: "holdId", noun: "hold" })?;
                 hold.require_open(bank.now())?;
-                give_back(s, &customer, &hold, HoldStatus::Released, bank.now()).await?;
-                let told = changed(&customer);
+                let rest = give_back(s, &customer, &hold, HoldStatus::Released, bank.now()).await?;
+                let told = changed(&customer, rest);
                 let act = permit.act(RELEASE);
                 act::done(bank, s, act, Some(hold_id.uuid()), Some(told)).await?;
                 Ok::<_, Failure>(())
@@ -349,24 +350,26 @@ async fn release_unaudited(
     Ok(Held { view: of_staff(bank, Some(hold_id)).await?, transaction: None, replayed: false })
 }
 
-/// Ends a hold that is locked with its account.
+/// Ends a hold that is locked with its account, and tells how much is held then.
 async fn give_back(
     s: &mut Session,
     customer: &Customer,
     hold: &Hold,
     status: HoldStatus,
     now: Instant,
-) -> Result<(), Failure> {
-    if hold::end(s, hold.hold_id, status).await? {
-        let rest = customer.account.balance.held.minus(hold.amount);
-        let rest = rest.ok_or(Broken::Inconsistent("less is held than a hold holds"))?;
-        account::hold(s, hold.account_id, rest).await?;
-        if let Some((key, _, used)) = counter(s, customer, now).await? {
-            let used = used.give_back(hold.amount, hold.created_at.date_naive());
-            limit::set(s, &key, used).await?;
-        }
+) -> Result<Minor, Failure> {
+    let before = customer.account.balance.held;
+    if !hold::end(s, hold.hold_id, status).await? {
+        return Ok(before);
     }
-    Ok(())
+    let rest = before.minus(hold.amount);
+    let rest = rest.ok_or(Broken::Inconsistent("less is held than a hold holds"))?;
+    account::hold(s, hold.account_id, rest).await?;
+    if let Some((key, _, used)) = counter(s, customer, now).await? {
+        let used = used.give_back(hold.amount, hold.created_at.date_naive());
+        limit::set(s, &key, used).await?;
+    }
+    Ok(rest)
 }
 
 /// Gives back what nobody captured in time, and tells how many holds that were.
@@ -392,8 +395,8 @@ async fn expire_one(bank: &Bank, s: &mut Session, known: &Hold) -> Result<bool, 
     let Some(hold) = open else {
         return Ok(false);
     };
-    give_back(s, &customer, &hold, HoldStatus::Expired, bank.now()).await?;
-    let act = bank.act("expireHold");
-    act::done(bank, s, act, Some(hold.hold_id.uuid()), Some(changed(&customer))).await?;
+    let rest = give_back(s, &customer, &hold, HoldStatus::Expired, bank.now()).await?;
+    let (act, told) = (bank.act("expireHold"), changed(&customer, rest));
+    act::done(bank, s, act, Some(hold.hold_id.uuid()), Some(told)).await?;
     Ok(true)
 }

@@ -5,7 +5,8 @@ use super::{
     savings::SavingsView,
 };
 use crate::{
-    domain::account::{AccountKind, AccountStatus},
+    db::session::Session,
+    domain::account::{AccountKind, AccountStatus, Balance},
     store::{account, account::Account, posting::Customer},
     types::id::AccountId,
 };
@@ -38,6 +39,17 @@ impl Product {
         }
     }
 
+    /// The same with another balance: as it was, or will be.
+    #[must_use]
+    pub fn with_balance(mut self, balance: Balance) -> Self {
+        match &mut self {
+            Self::Card(view) => view.account.balance = balance,
+            Self::Savings(view) => view.account.balance = balance,
+            Self::Wallet(account) => account.balance = balance,
+        }
+        self
+    }
+
     /// The account that it is.
     pub fn account(&self) -> &Account {
         match self {
@@ -56,13 +68,22 @@ pub async fn own_many(
 ) -> Result<Vec<Product>, Failure> {
     let mut s = bank.db.read().await?;
     let found = account::lookup_many(&mut s, ids).await?;
+    of_accounts(&mut s, permit, found).await
+}
+
+/// The caller's own products among accounts that were read, in no particular order.
+pub(super) async fn of_accounts(
+    s: &mut Session,
+    permit: &Permit,
+    found: Vec<Account>,
+) -> Result<Vec<Product>, Failure> {
     let own = found.into_iter().filter(|account| account.owner_id == permit.user_id);
     let (cards, others): (Vec<Account>, Vec<Account>) =
         own.partition(|account| account.kind == AccountKind::Card);
     let (goals, others): (Vec<Account>, Vec<Account>) =
         others.into_iter().partition(|account| account.kind == AccountKind::Savings);
-    let cards = card::join(&mut s, cards).await?.into_iter().map(Product::Card);
-    let goals = savings::join(&mut s, goals).await?.into_iter().map(Product::Savings);
+    let cards = card::join(s, cards).await?.into_iter().map(Product::Card);
+    let goals = savings::join(s, goals).await?.into_iter().map(Product::Savings);
     let wallets = others.into_iter().filter(|account| account.kind == AccountKind::Wallet);
     Ok(cards.chain(goals).chain(wallets.map(Product::Wallet)).collect())
 }

@@ -203,7 +203,7 @@ fn opening_credit(bank: &Bank, currency: Currency) -> Option<Movement> {
 
 /// The owner is told that something of the goal has changed.
 fn told(account: &Account) -> Told {
-    let body = event::account_changed(account.account_id);
+    let body = event::account_changed(account.account_id, None);
     Told { owner_id: account.owner_id, kind: EventKind::AccountChanged, body }
 }
 

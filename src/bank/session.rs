@@ -207,9 +207,28 @@ pub async fn authenticate(
     token: &str,
     visitor: &Visitor,
 ) -> Result<Permit, Failure> {
-    let now = bank.now();
-    let access = token::verify(&bank.ring, facade.audience(), token, now)
+    Ok(authenticate_until(bank, facade, token, visitor).await?.0)
+}
+
+/// The same, with when the access ends.
+pub async fn authenticate_until(
+    bank: &Bank,
+    facade: Facade,
+    token: &str,
+    visitor: &Visitor,
+) -> Result<(Permit, Instant), Failure> {
+    let access = token::verify(&bank.ring, facade.audience(), token, bank.now())
         .map_err(|_| Refusal::SessionEnded)?;
+    let until = access.expires_at;
+    Ok((admit(bank, facade, access, visitor).await?, until))
+}
+
+/// The permit of somebody whose socket was opened by one, for what they ask on it now;
+/// `SessionEnded` where it opens nothing any more.
+pub async fn again(bank: &Bank, permit: &Permit, visitor: &Visitor) -> Result<Permit, Failure> {
+    let Permit { user_id, session_id, facade, facts, .. } = *permit;
+    // Whether the access still lasts is looked after for as long as the socket is open.
+    let access = Access { user_id, session_id, expires_at: facts.expires_at };
     admit(bank, facade, access, visitor).await
 }
 
@@ -220,12 +239,12 @@ pub(super) async fn admit(
     access: Access,
     visitor: &Visitor,
 ) -> Result<Permit, Failure> {
-    let now = bank.now();
     let key: (SessionId, UserId) = (access.session_id, access.user_id);
     let remembered = bank.sessions.get(&key);
     let facts = if remembered.is_some() { remembered } else { ask(bank, key, visitor).await? };
+    let now = bank.now();
     let facts = facts.filter(|facts| facts.is_alive(now)).ok_or(Refusal::SessionEnded)?;
-    let (user_id, session_id) = (access.user_id, access.session_id);
+    let (session_id, user_id) = key;
     Ok(Permit { user_id, session_id, facade, facts, visitor: Arc::new(visitor.clone()) })
 }
 
@@ -251,6 +270,15 @@ async fn ask(
 pub async fn list(bank: &Bank, permit: &Permit) -> Result<Vec<Session>, Failure> {
     let mut s = bank.db.read().await?;
     Ok(session::open_of(&mut s, permit.user_id, bank.now()).await?)
+}
+
+/// Sessions of the caller among these, open or not, in no particular order.
+pub async fn own_many(
+    bank: &Bank,
+    permit: &Permit,
+    ids: &[SessionId],
+) -> Result<Vec<Session>, Failure> {
+    Ok(session::lookup_many(&mut bank.db.alone().await?, permit.user_id, ids).await?)
 }
 
 /// Refuses a permit whose session has ended since it was read: what ends sessions or

@@ -12,9 +12,6 @@ const HOLDS_ROUNDS: u32 = 20;
 /// How long a key is remembered.
 const KEYS_LIFE: chrono::Duration = chrono::Duration::days(30);
 
-/// How long a client that was away finds what it missed.
-const EVENTS_LIFE: chrono::Duration = chrono::Duration::days(30);
-
 /// How much was removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Swept {
@@ -22,11 +19,11 @@ pub struct Swept {
     pub registrations: u64,
     /// Challenges that nobody answered.
     pub challenges: u64,
-    /// Sessions that ended by age.
+    /// Sessions that ended by age, and that no event names any more.
     pub sessions: u64,
     /// Idempotency keys of 30 days and more.
     pub keys: u64,
-    /// Events of 30 days and more.
+    /// Events that are not kept any longer.
     pub events: u64,
     /// Tries that do not count any more.
     pub attempts: u64,
@@ -67,6 +64,7 @@ pub async fn sweep(bank: &Bank) -> Result<Swept, Failure> {
         tracing::error!(?failure, "files could not be removed");
         0
     });
+    let events = now - bank.rules.events_kept;
     bank.db
         .write_retrying(|s| {
             Box::pin(async move {
@@ -75,9 +73,10 @@ pub async fn sweep(bank: &Bank) -> Result<Swept, Failure> {
                     keys: operation::sweep(s, now - KEYS_LIFE).await?,
                     challenges: challenge::sweep(s, now).await?,
                     registrations: registration::sweep(s, now).await?,
-                    sessions: session::sweep(s, now).await?,
+                    // An event may name one for as long as it is kept.
+                    sessions: session::sweep(s, events).await?,
                     attempts: attempt::sweep(s, now, ROWS_MAX).await?,
-                    events: event::sweep(s, now - EVENTS_LIFE).await?,
+                    events: event::sweep(s, events).await?,
                     letters: inbox::sweep(s, now).await?,
                 })
             })

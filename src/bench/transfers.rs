@@ -26,7 +26,6 @@ const CALM: Duration = Duration::from_mins(1);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
 /// Against whom the product runs.
-#[expect(clippy::large_enum_variant, reason = "there is one of them in a run")]
 #[derive(Debug)]
 pub enum Peers {
     /// `pgbench`, each script on a database of its own.

@@ -106,12 +106,17 @@ impl Settings {
                 file_bytes_max: self.file_bytes,
                 file_pixels_max: self.file_pixels,
                 file_quota: self.file_quota,
+                events_kept: self.live.kept(),
+                events_poll: self.live.poll(),
             },
             ledger: Capacity {
                 waiting: self.ledger_queue as usize,
                 batches: self.ledger_batches as usize,
             },
-            limits: self.intake.limits(!self.production),
+            limits: Limits {
+                sockets: self.live.sockets(self.production),
+                ..self.intake.limits(!self.production)
+            },
             connections: self.intake.connections(),
             trusted_documents: self.intake.trusted_documents.clone(),
         })

@@ -6,7 +6,10 @@ use clap::{ArgAction, builder::BoolishValueParser};
 
 use crate::{
     graphql::guard::limits::Limits as DocumentLimits,
-    http::{limits::Limits, server::Connections},
+    http::{
+        limits::{Limits, Sockets},
+        server::Connections,
+    },
 };
 
 /// What may come in, as it is typed.
@@ -64,6 +67,10 @@ pub struct Intake {
     #[arg(long, global = true, env = "TELLER_HEADER_TIME", value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=30))]
     pub header_time: u32,
 
+    /// How long a client may take nothing of what is sent to it.
+    #[arg(long, global = true, env = "TELLER_WRITE_TIME", value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=300))]
+    pub write_time: u32,
+
     /// Whether the schema answers questions about itself: yes in the sandbox, no in production, where nothing is said.
     #[arg(long, global = true, env = "TELLER_INTROSPECTION", value_name = "BOOL", action = ArgAction::Set, hide_possible_values = true, value_parser = BoolishValueParser::new())]
     pub introspection: Option<bool>,
@@ -91,6 +98,7 @@ impl Intake {
             },
             body: self.max_body as usize,
             time: Duration::from_secs(self.request_time.into()),
+            sockets: Sockets::default(),
         }
     }
 
@@ -99,6 +107,7 @@ impl Intake {
         Connections {
             open: self.connections as usize,
             headers: Duration::from_secs(self.header_time.into()),
+            writes: Duration::from_secs(self.write_time.into()),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! To add a setting: 1. its flag, variable and default in `settings`; 2. what may be
 //! wrong with it, and where it goes, in `checked`; 3. its row in the README's table.
 
+pub mod live;
 pub mod intake;
 pub mod attempts;
 pub mod secret;

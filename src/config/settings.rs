@@ -8,7 +8,8 @@ use std::{
 use clap::{ArgAction, ValueEnum, builder::BoolishValueParser};
 
 use super::{
-    attempts::AttemptSettings, dialects::DialectSettings, intake::Intake, secret::SecretSettings,
+    attempts::AttemptSettings, dialects::DialectSettings, intake::Intake, live::LiveSettings,
+    secret::SecretSettings,
 };
 
 /// Who may pay money in from outside.
@@ -187,6 +188,10 @@ pub struct Settings {
     /// How much may come in.
     #[command(flatten)]
     pub intake: Intake,
+
+    /// What clients wait for.
+    #[command(flatten)]
+    pub live: LiveSettings,
 
     /// Production: explicit secrets, SMTP and origins; no /dev routes, no opening credits.
     #[arg(

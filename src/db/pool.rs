@@ -22,9 +22,10 @@ use sqlx::{
 };
 
 use super::{
+    bell::Bell,
     error::DbError,
     lone::{Shelf, TRUSTED},
-    session::Session,
+    session::{On, Session},
 };
 
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -57,6 +58,8 @@ pub enum Db {
         readers: SqlitePool,
         /// Some of these, for single statements.
         lone: Shelf<Sqlite>,
+        /// Tells of what was committed.
+        bell: Bell,
     },
     /// Connections that do both.
     Postgres {
@@ -64,6 +67,8 @@ pub enum Db {
         pool: PgPool,
         /// Some of these, for single statements.
         lone: Shelf<Postgres>,
+        /// Tells of what was committed.
+        bell: Bell,
     },
 }
 
@@ -135,8 +140,12 @@ impl Db {
     /// Starts a transaction that only reads, in one snapshot.
     pub async fn read(&self) -> Result<Session, DbError> {
         Ok(match self {
-            Self::Sqlite { readers, .. } => Session::Sqlite(readers.begin().await?),
-            Self::Postgres { pool, .. } => Session::Postgres(begin(pool, READ).await?),
+            Self::Sqlite { readers, bell, .. } => {
+                Session::new(On::Sqlite(readers.begin().await?), bell)
+            }
+            Self::Postgres { pool, bell, .. } => {
+                Session::new(On::Postgres(begin(pool, READ).await?), bell)
+            }
         })
     }
 
@@ -146,10 +155,12 @@ impl Db {
     /// writer half-way would fail with "database is locked" and could not wait.
     pub async fn write(&self) -> Result<Session, DbError> {
         Ok(match self {
-            Self::Sqlite { writer, .. } => {
-                Session::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?)
+            Self::Sqlite { writer, bell, .. } => {
+                Session::new(On::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?), bell)
             }
-            Self::Postgres { pool, .. } => Session::Postgres(begin(pool, WRITE).await?),
+            Self::Postgres { pool, bell, .. } => {
+                Session::new(On::Postgres(begin(pool, WRITE).await?), bell)
+            }
         })
     }
 
@@ -157,9 +168,20 @@ impl Db {
     /// it and one after it. On SQLite it only reads.
     pub async fn alone(&self) -> Result<Session, DbError> {
         Ok(match self {
-            Self::Sqlite { readers, lone, .. } => Session::SqliteAlone(lone.take(readers).await?),
-            Self::Postgres { pool, lone } => Session::PostgresAlone(lone.take(pool).await?),
+            Self::Sqlite { readers, lone, bell, .. } => {
+                Session::new(On::SqliteAlone(lone.take(readers).await?), bell)
+            }
+            Self::Postgres { pool, lone, bell } => {
+                Session::new(On::PostgresAlone(lone.take(pool).await?), bell)
+            }
         })
+    }
+
+    /// Rings in this process when something was committed.
+    pub fn bell(&self) -> &Bell {
+        match self {
+            Self::Sqlite { bell, .. } | Self::Postgres { bell, .. } => bell,
+        }
     }
 
     /// Which database it is, for people: `SQLite 3.50.4`.
@@ -179,12 +201,12 @@ impl Db {
     /// Ends all connections; on SQLite the last one folds the log into the file.
     pub async fn close(&self) {
         match self {
-            Self::Sqlite { writer, readers, lone } => {
+            Self::Sqlite { writer, readers, lone, .. } => {
                 lone.close();
                 readers.close().await;
                 writer.close().await;
             }
-            Self::Postgres { pool, lone } => {
+            Self::Postgres { pool, lone, .. } => {
                 lone.close();
                 pool.close().await;
             }
@@ -277,7 +299,7 @@ async fn open_sqlite(url: &str, connections: u32, make: bool) -> Result<Db, DbEr
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .test_before_acquire(false);
     let readers = many.connect_with(options.create_if_missing(false).read_only(true)).await?;
-    Ok(Db::Sqlite { writer, readers, lone: Shelf::beside(connections) })
+    Ok(Db::Sqlite { writer, readers, lone: Shelf::beside(connections), bell: Bell::new() })
 }
 
 /// Asks the database itself, because a pragma that cannot be obeyed is ignored in silence.
@@ -347,5 +369,5 @@ async fn open_postgres(url: &str, connections: u32) -> Result<Db, DbError> {
         })
         .connect_with(options)
         .await?;
-    Ok(Db::Postgres { pool, lone: Shelf::beside(connections) })
+    Ok(Db::Postgres { pool, lone: Shelf::beside(connections), bell: Bell::new() })
 }

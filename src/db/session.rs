@@ -1,14 +1,24 @@
 //! One open transaction, or a connection on which each statement is one.
 
 use sqlx::{Postgres, Sqlite, Transaction};
+use uuid::Uuid;
 
-use super::{error::DbError, fault, lone::Lone, query::Query};
+use super::{bell::Bell, error::DbError, fault, lone::Lone, query::Query};
 
 /// One open transaction; dropping it without [`Session::commit`] rolls back.
 ///
 /// A session lives inside one function of the bank and never enters a resolver.
 #[derive(Debug)]
-pub enum Session {
+pub struct Session {
+    on: On,
+    bell: Bell,
+    /// Whom what is written here concerns.
+    concerned: Vec<Uuid>,
+}
+
+/// What a session is on.
+#[derive(Debug)]
+pub(super) enum On {
     /// A transaction on SQLite.
     Sqlite(Transaction<'static, Sqlite>),
     /// A transaction on PostgreSQL.
@@ -20,6 +30,10 @@ pub enum Session {
 }
 
 impl Session {
+    pub(super) fn new(on: On, bell: &Bell) -> Self {
+        Self { on, bell: bell.clone(), concerned: Vec::new() }
+    }
+
     /// A statement to run in this transaction.
     pub fn query(&mut self, sql: &'static str) -> Query<'_> {
         self.query_either(sql, sql)
@@ -27,19 +41,19 @@ impl Session {
 
     /// It is on SQLite.
     pub fn is_sqlite(&self) -> bool {
-        matches!(self, Self::Sqlite(_) | Self::SqliteAlone(_))
+        matches!(self.on, On::Sqlite(_) | On::SqliteAlone(_))
     }
 
     /// The same statement in the words of either database, for the few that have to differ.
     pub fn query_either(&mut self, sqlite: &'static str, postgres: &'static str) -> Query<'_> {
-        match self {
-            Self::Sqlite(tx) => Query::sqlite(&mut *tx, sqlite),
-            Self::Postgres(tx) => Query::postgres(&mut *tx, postgres),
-            Self::SqliteAlone(lone) => {
+        match &mut self.on {
+            On::Sqlite(tx) => Query::sqlite(&mut *tx, sqlite),
+            On::Postgres(tx) => Query::postgres(&mut *tx, postgres),
+            On::SqliteAlone(lone) => {
                 let (connection, ended_well) = lone.parts();
                 Query::sqlite(connection, sqlite).noting(ended_well)
             }
-            Self::PostgresAlone(lone) => {
+            On::PostgresAlone(lone) => {
                 let (connection, ended_well) = lone.parts();
                 Query::postgres(connection, postgres).noting(ended_well)
             }
@@ -65,6 +79,24 @@ impl Session {
         Ok(())
     }
 
+    /// Notes whom the things concern that this transaction writes: they are woken after
+    /// the commit. Gives the messages that tell other processes on PostgreSQL, for the
+    /// statement that writes these things.
+    pub fn concern(&mut self, subjects: &[Uuid]) -> Vec<String> {
+        self.concerned.extend_from_slice(subjects);
+        if self.is_sqlite() { Vec::new() } else { self.bell.messages(subjects) }
+    }
+
+    /// What stands before the subjects in a message that a statement makes by itself.
+    pub fn tag(&self) -> String {
+        self.bell.tag().to_owned()
+    }
+
+    /// Tells this process at once, where each statement is a transaction of its own.
+    pub fn ring(&mut self, subjects: Vec<Uuid>) {
+        self.bell.ring(subjects);
+    }
+
     /// Makes everything done in this transaction permanent.
     ///
     /// A commit that the database refuses (an entry without its transaction)
@@ -72,12 +104,15 @@ impl Session {
     /// refused transaction is dropped, so the connection stays usable.
     pub async fn commit(self) -> Result<(), DbError> {
         fault::step().await?;
-        match self {
-            Self::Sqlite(tx) => tx.commit().await?,
-            Self::Postgres(tx) => tx.commit().await?,
+        let done = match self.on {
+            On::Sqlite(tx) => tx.commit().await,
+            On::Postgres(tx) => tx.commit().await,
             // Each statement was committed when it ended well.
-            Self::SqliteAlone(_) | Self::PostgresAlone(_) => {}
-        }
+            On::SqliteAlone(_) | On::PostgresAlone(_) => Ok(()),
+        };
+        // Whatever became of it: whoever is woken for nothing finds nothing.
+        self.bell.ring(self.concerned);
+        done?;
         fault::after_commit().await;
         Ok(())
     }

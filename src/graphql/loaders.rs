@@ -12,6 +12,7 @@ use dataloader::{BatchFn, non_cached::Loader};
 use super::errors::{INTERNAL, OVERLOADED, top_level};
 use crate::{
     bank::{
+        bill,
         context::Bank,
         entry,
         entry::TransactionView,
@@ -25,12 +26,16 @@ use crate::{
         product::Product,
         seal,
         seal::Receipt,
+        session,
     },
-    domain::refusal::Refusal,
-    store::entry::{Entry, Reversal},
+    domain::{bill::Bill, refusal::Refusal},
+    store::{
+        entry::{Entry, Reversal},
+        session::Session,
+    },
     types::{
         clock::Instant,
-        id::{AccountId, TransactionId},
+        id::{AccountId, BillId, SessionId, TransactionId},
         money::Money,
         page::Page,
     },
@@ -188,6 +193,36 @@ impl BatchFn<TransactionId, Read<Receipt>> for Receipts {
     }
 }
 
+struct Entries(Bank, Permit);
+
+impl BatchFn<EntryKey, Read<Entry>> for Entries {
+    async fn load(&mut self, keys: &[EntryKey]) -> HashMap<EntryKey, Read<Entry>> {
+        let ids: Vec<TransactionId> = keys.iter().map(|key| key.0).collect();
+        let read = entry::own_entries(&self.0, &self.1, &ids).await;
+        by_key(keys, read, |entry| (entry.transaction_id, entry.account_id))
+    }
+}
+
+struct Bills(Bank, Permit);
+
+impl BatchFn<BillId, Read<Bill>> for Bills {
+    async fn load(&mut self, keys: &[BillId]) -> HashMap<BillId, Read<Bill>> {
+        by_key(keys, bill::own_many(&self.0, &self.1, keys).await, |bill| bill.bill_id)
+    }
+}
+
+struct Sessions(Bank, Permit);
+
+impl BatchFn<SessionId, Read<Session>> for Sessions {
+    async fn load(&mut self, keys: &[SessionId]) -> HashMap<SessionId, Read<Session>> {
+        let read = session::own_many(&self.0, &self.1, keys).await;
+        by_key(keys, read, |session| session.session_id)
+    }
+}
+
+/// What names an entry: its transaction and its account.
+type EntryKey = (TransactionId, AccountId);
+
 /// A loader that is made when it is first asked: most requests ask few of them.
 type Late<K, T, F> = OnceLock<Loader<K, Read<T>, F>>;
 
@@ -202,6 +237,9 @@ pub struct Loaders {
     holds: Late<AccountId, Vec<HoldView>, Holds>,
     receipts: Late<TransactionId, Receipt, Receipts>,
     histories: Late<(Counted, Ask), Page<Entry>, Histories>,
+    entries: Late<EntryKey, Entry, Entries>,
+    bills: Late<BillId, Bill, Bills>,
+    sessions: Late<SessionId, Session, Sessions>,
 }
 
 impl Loaders {
@@ -217,6 +255,9 @@ impl Loaders {
             holds: OnceLock::new(),
             receipts: OnceLock::new(),
             histories: OnceLock::new(),
+            entries: OnceLock::new(),
+            bills: OnceLock::new(),
+            sessions: OnceLock::new(),
         }
     }
 
@@ -286,6 +327,32 @@ impl Loaders {
         let loader = self
             .receipts
             .get_or_init(|| Loader::new(Receipts(self.bank.clone(), self.permit.clone())));
+        let read = loader.try_load(id).await;
+        read.map_err(|error| Error::new(error.to_string()))?.map_err(Unread::told)
+    }
+
+    /// One of the person's own entries.
+    pub async fn entry(&self, key: (TransactionId, AccountId)) -> Result<Option<Entry>> {
+        let loader = self
+            .entries
+            .get_or_init(|| Loader::new(Entries(self.bank.clone(), self.permit.clone())));
+        let read = loader.try_load(key).await;
+        read.map_err(|error| Error::new(error.to_string()))?.map_err(Unread::told)
+    }
+
+    /// One of the person's own bills.
+    pub async fn bill(&self, id: BillId) -> Result<Option<Bill>> {
+        let loader =
+            self.bills.get_or_init(|| Loader::new(Bills(self.bank.clone(), self.permit.clone())));
+        let read = loader.try_load(id).await;
+        read.map_err(|error| Error::new(error.to_string()))?.map_err(Unread::told)
+    }
+
+    /// One of the person's own sessions, open or not.
+    pub async fn session(&self, id: SessionId) -> Result<Option<Session>> {
+        let loader = self
+            .sessions
+            .get_or_init(|| Loader::new(Sessions(self.bank.clone(), self.permit.clone())));
         let read = loader.try_load(id).await;
         read.map_err(|error| Error::new(error.to_string()))?.map_err(Unread::told)
     }

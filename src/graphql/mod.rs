@@ -44,5 +44,7 @@ pub mod staff;
 pub mod server_info;
 pub mod node;
 pub mod operation;
+pub mod source;
+pub mod event;
 pub mod schema;
 pub mod completion;

@@ -1,8 +1,8 @@
 //! The schema: all parts merged.
 
 use async_graphql::{
-    ContextSelectionSet, EmptySubscription, MergedObject, OutputType, Positioned, Schema,
-    ServerResult, ValidationMode, Value, parser::types::Field, registry::Registry,
+    ContextSelectionSet, MergedObject, OutputType, Positioned, Schema, ServerResult,
+    ValidationMode, Value, parser::types::Field, registry::Registry,
 };
 
 use super::{
@@ -11,6 +11,7 @@ use super::{
     customer::{CustomerMutation, CustomerQuery},
     entry::{Account, EntryQuery},
     errors::UserError,
+    event::{EventQuery, Subscription},
     file::FileMutation,
     leaving::LeavingMutation,
     node::{Node, NodeQuery},
@@ -46,6 +47,7 @@ pub struct Query(
     OperationQuery,
     ServerInfoQuery,
     CustomerQuery,
+    EventQuery,
 );
 
 /// What can be done. Every mutation lists its refusals in the errors of its payload.
@@ -68,7 +70,7 @@ pub struct Mutation(
 );
 
 /// The schema with everything it works with.
-pub type BankSchema = Schema<Query, Mutation, EmptySubscription>;
+pub type BankSchema = Schema<Query, Mutation, Subscription>;
 
 /// Says in the registry that every account is a node.
 ///
@@ -101,8 +103,8 @@ impl OutputType for AccountIsNode {
     }
 }
 
-fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription> {
-    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
+    Schema::build(Query::default(), Mutation::default(), Subscription)
         .register_output_type::<AccountIsNode>()
         .register_output_type::<UserError>()
         .disable_suggestions()

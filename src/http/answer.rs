@@ -51,6 +51,12 @@ impl Rejection {
         self
     }
 
+    /// Its errors, each with the request's id.
+    pub fn named(mut self, request_id: &str) -> Vec<Value> {
+        name_request(&mut self.errors, request_id);
+        self.errors
+    }
+
     /// The answer, in the media type that the client likes; without `data`, as nothing ran.
     pub fn answer(self, media_type: MediaType, request_id: &str) -> Response<Body> {
         let status = match media_type {

@@ -85,9 +85,9 @@ pub async fn caller(
 ) -> Result<(Option<Permit>, Handover), Rejection> {
     let Shown { headers, cookies, .. } = *shown;
     let foreign = web.is_foreign(headers);
-    if let Some(value) = headers.get(header::AUTHORIZATION) {
+    if let Some(token) = bearer(headers)? {
         // With a Bearer the cookies do not count.
-        let permit = bearer(bank, value, visitor).await?;
+        let permit = authenticate(bank, token, visitor).await?;
         return Ok((Some(permit), Handover::new(false, foreign, RefreshCookie::Absent)));
     }
     let refresh = cookies::refresh_cookie(bank, web, cookies, headers);
@@ -104,11 +104,14 @@ pub async fn caller(
     Ok((permit, Handover::new(came_by_cookie, foreign, refresh)))
 }
 
-async fn bearer(bank: &Bank, value: &HeaderValue, visitor: &Visitor) -> Result<Permit, Rejection> {
+/// The token in the `Authorization` header; what stands there and is none is refused.
+pub fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Rejection> {
+    let Some(value) = headers.get(header::AUTHORIZATION) else {
+        return Ok(None);
+    };
     let split = value.to_str().ok().and_then(|v| v.split_once(' '));
     let token = split.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    let (_, token) = token.ok_or_else(bad)?;
-    authenticate(bank, token.trim(), visitor).await
+    token.map(|(_, token)| Some(token.trim())).ok_or_else(bad)
 }
 
 /// The person whose access cookie came, where the page proves that it is theirs.
@@ -136,16 +139,20 @@ async fn by_cookie(
 }
 
 async fn authenticate(bank: &Bank, token: &str, visitor: &Visitor) -> Result<Permit, Rejection> {
-    match session::authenticate(bank, Facade::Graphql, token, visitor).await {
-        Ok(permit) => Ok(permit),
-        Err(Failure::Refused(Refusal::Overloaded { retry_after_seconds })) => {
-            Err(overloaded(retry_after_seconds))
+    session::authenticate(bank, Facade::Graphql, token, visitor).await.map_err(refused)
+}
+
+/// Why a credential opens nothing, or could not be checked.
+pub fn refused(failure: Failure) -> Rejection {
+    match failure {
+        Failure::Refused(Refusal::Overloaded { retry_after_seconds }) => {
+            overloaded(retry_after_seconds)
         }
-        Err(Failure::Refused(_)) => Err(bad()),
-        Err(Failure::Broken(broken)) => {
+        Failure::Refused(_) => bad(),
+        Failure::Broken(broken) => {
             tracing::error!(error = %broken, "a credential could not be checked");
             let message = "Something went wrong on our side. Tell us the request id.";
-            Err(Rejection::request(StatusCode::INTERNAL_SERVER_ERROR, INTERNAL, message))
+            Rejection::request(StatusCode::INTERNAL_SERVER_ERROR, INTERNAL, message)
         }
     }
 }

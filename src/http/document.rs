@@ -23,16 +23,25 @@ use crate::graphql::{
     },
 };
 
+/// What a door lets through beside queries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Door {
+    /// Mutations.
+    pub mutations: bool,
+    /// Subscriptions.
+    pub subscriptions: bool,
+}
+
 /// Parses a document, holds it to what may be asked here, and to what it may cost.
 pub fn read(
     text: &str,
     operation_name: Option<&str>,
-    may_mutate: bool,
+    door: Door,
     limits: &Limits,
 ) -> Result<ExecutableDocument, Rejection> {
     readable(text, limits)?;
     let document = parse_query(strings::readable(text)).map_err(|error| unparsed(&error))?;
-    allowed(&document, operation_name, may_mutate)?;
+    allowed(&document, operation_name, door)?;
     check::check(&document, operation_name, limits).map_err(refusal)?;
     Ok(document)
 }
@@ -60,11 +69,12 @@ pub fn refusal(refused: Refused) -> Rejection {
 pub fn allowed(
     document: &ExecutableDocument,
     operation_name: Option<&str>,
-    may_mutate: bool,
+    door: Door,
 ) -> Result<(), Rejection> {
     match operation(document, operation_name)? {
         OperationType::Query => Ok(()),
-        OperationType::Mutation if may_mutate => Ok(()),
+        OperationType::Mutation if door.mutations => Ok(()),
+        OperationType::Subscription if door.subscriptions => Ok(()),
         OperationType::Mutation => {
             let message = "A mutation is sent by POST.";
             let status = StatusCode::METHOD_NOT_ALLOWED;
@@ -72,7 +82,8 @@ pub fn allowed(
                 .with_header(header::ALLOW, HeaderValue::from_static("POST")))
         }
         OperationType::Subscription => {
-            let message = "A subscription has no answer here: this address gives one answer.";
+            let message =
+                "A subscription has no answer here: ask by a WebSocket, or at /graphql/stream.";
             let error = answer::error(GRAPHQL_VALIDATION_FAILED, message, None);
             Err(Rejection::document(vec![error]))
         }

@@ -7,9 +7,9 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use async_graphql::{Request, Response as Executed, Variables};
+use async_graphql::{Request, Response as Executed, Variables, parser::types::OperationType};
 use axum::{
-    body::{Body, to_bytes},
+    body::{Body, Bytes, to_bytes},
     extract::{ConnectInfo, RawQuery, State},
     http::{HeaderMap, HeaderValue, Response, StatusCode, header},
 };
@@ -24,23 +24,28 @@ use super::{
     answer::{Rejection, json_response},
     caller,
     caller::Shown,
-    cookies, document,
+    cookies,
+    crowd::Crowd,
+    document,
+    document::Door,
     document_cache::{DocumentCache, Key},
     library::{Library, Meant, Text},
     limits::Limits,
     negotiation::{self, MediaType},
     parameters::Parameters,
     persisted::Hash,
+    shared::Shared,
     web::Web,
 };
 use crate::{
     bank::{
         context::Bank,
         permit::{Permit, Visitor},
+        sentry::Sentry,
     },
     graphql::{
         completion::{
-            executor::{self, Executor},
+            executor::{self, Executor, Subscription},
             prepared::Prepared,
         },
         errors::{BAD_USER_INPUT, GRAPHQL_VALIDATION_FAILED, INTERNAL, OVERLOADED, TIMEOUT},
@@ -51,7 +56,7 @@ use crate::{
         shape::{check::Shapes, faults::ShapeFault},
         viewer::Seat,
     },
-    types::id,
+    types::{id, page::Cursor},
 };
 
 /// What the transport works with.
@@ -71,18 +76,51 @@ pub struct Graphql {
     pub limits: Limits,
     /// What browsers may.
     pub web: Web,
+    /// What stays open.
+    pub open: Open,
+}
+
+/// What stays open: how many they are, what they share, and who watches their sessions.
+#[derive(Clone)]
+pub struct Open {
+    /// How many sockets and streams each has.
+    pub crowd: Crowd,
+    /// Answers for all who get the same bytes.
+    pub shared: Shared,
+    /// Ends them with their sessions.
+    pub sentry: Sentry,
 }
 
 /// The one operation that will run.
-struct Chosen {
-    prepared: Arc<Prepared>,
+pub struct Chosen {
+    /// Its document, checked.
+    pub prepared: Arc<Prepared>,
+    /// What names its document.
+    pub key: Key,
     /// Under which the document is to be kept once it has run; none where it is kept
     /// already or must not be.
     fresh: Option<Key>,
     /// The hash under which its text is to be kept once it has run.
     named: Option<(Hash, Text)>,
-    variables: Variables,
+    /// Its variables.
+    pub variables: Variables,
     cost: CostTold,
+}
+
+impl Chosen {
+    /// It is a subscription.
+    pub fn is_subscription(&self) -> bool {
+        let operation = check::operation(self.prepared.document(), self.prepared.operation_name());
+        operation.is_some_and(|operation| operation.node.ty == OperationType::Subscription)
+    }
+}
+
+/// What became of an operation that ran.
+pub struct Ran {
+    executed: Executed,
+    cost: CostTold,
+    /// When to come again, in seconds.
+    again: Option<u32>,
 }
 
 /// What the client is told of the cost, in units.
@@ -160,6 +198,11 @@ impl Graphql {
             library: Library::default(),
             limits: Limits::default(),
             web: Web::default(),
+            open: Open {
+                crowd: Crowd::default(),
+                shared: Shared::default(),
+                sentry: Sentry::new(bank.clone()),
+            },
             bank,
         }
     }
@@ -182,8 +225,7 @@ impl Graphql {
         read: impl Future<Output = Result<Parameters, Rejection>>,
     ) -> Response<Body> {
         let Sent { headers, cookies, peer, posts } = sent;
-        let request_id =
-            id::encode(id::fresh(self.bank.clock.as_ref(), self.bank.entropy.as_ref()));
+        let request_id = self.request_id();
         let Some(media_type) = negotiation::choose(headers) else {
             let message = "Answers are application/graphql-response+json or application/json.";
             let status = StatusCode::NOT_ACCEPTABLE;
@@ -193,7 +235,8 @@ impl Graphql {
         let deadline = Instant::now() + self.limits.time;
         let visitor = caller::visitor(&self.bank, headers, peer, &request_id);
         let prepared = async {
-            let chosen = self.choose(read.await?, posts)?;
+            let door = Door { mutations: posts, subscriptions: false };
+            let chosen = self.choose(read.await?, door)?;
             let shown = Shown { headers, cookies, posts, for_strangers: chosen.is_for_strangers() };
             Ok((chosen, caller::caller(&self.bank, &self.web, &shown, &visitor).await?))
         };
@@ -216,17 +259,17 @@ impl Graphql {
 
     /// Finds the document among those that are kept, or reads it, and checks all that can
     /// be checked without running it.
-    fn choose(&self, parameters: Parameters, may_mutate: bool) -> Result<Chosen, Rejection> {
+    pub fn choose(&self, parameters: Parameters, door: Door) -> Result<Chosen, Rejection> {
         let Parameters { document, operation_name, variables } = parameters;
         let Meant { text, fresh: hash } = self.library.find(document)?;
         let name = operation_name.as_deref();
         let key = Key::of(&text, name);
         let found = self.documents.find(&key);
         let (prepared, fresh) = if let Some(prepared) = found {
-            document::allowed(prepared.document(), name, may_mutate)?;
+            document::allowed(prepared.document(), name, door)?;
             (prepared, None)
         } else {
-            let document = document::read(&text, name, may_mutate, &self.limits.document)?;
+            let document = document::read(&text, name, door, &self.limits.document)?;
             let fresh = (!document::is_personal(&text, &document)).then_some(key);
             (Arc::new(self.schema.prepare(document, name, text.len())), fresh)
         };
@@ -237,7 +280,7 @@ impl Graphql {
         }
         let is_personal = document::is_personal(&text, prepared.document());
         let named = hash.filter(|_| !is_personal).map(|hash| (hash, text));
-        Ok(Chosen { prepared, fresh, named, variables, cost })
+        Ok(Chosen { prepared, key, fresh, named, variables, cost })
     }
 
     async fn execute(
@@ -248,17 +291,50 @@ impl Graphql {
         asked: &Asked<'_>,
     ) -> Result<Response<Body>, Rejection> {
         let Asked { visitor, media_type, deadline } = *asked;
-        let request_id = visitor.request_id.as_str();
-        let Chosen { prepared, fresh, named, variables, cost } = chosen;
+        let ran = self.run(chosen, (permit, Some(handover)), visitor, deadline).await?;
+        let mut response =
+            answer_executed(&ran.executed, ran.cost, media_type, &visitor.request_id);
+        if let Some(seconds) = ran.again {
+            let headers = response.headers_mut();
+            headers.entry(header::RETRY_AFTER).or_insert_with(|| HeaderValue::from(seconds));
+        }
+        Ok(response)
+    }
+
+    /// What the resolvers of a request find.
+    fn request(&self, variables: Variables, permit: Option<Permit>, visitor: &Visitor) -> Request {
         // The text has done its part: what runs is the document that was read from it.
-        let again = ComeAgain::default();
-        let request = Request::new(String::new())
+        Request::new(String::new())
             .variables(variables)
-            .data(RequestId(request_id.to_owned()))
+            .data(RequestId(visitor.request_id.clone()))
             .data(visitor.clone())
-            .data(again.clone())
-            .data(Arc::clone(handover))
-            .data(Seat::new(&self.bank, permit));
+            .data(Seat::new(&self.bank, permit))
+    }
+
+    /// Keeps a document that was valid and ran.
+    fn keep(&self, prepared: Arc<Prepared>, fresh: Option<Key>, named: Option<(Hash, Text)>) {
+        if let Some(key) = fresh {
+            self.documents.keep(key, prepared);
+        }
+        if let Some((hash, text)) = named {
+            self.library.keep(hash, &text);
+        }
+    }
+
+    /// Runs a query or a mutation; without a handover no cookies can be set.
+    pub async fn run(
+        &self,
+        chosen: Chosen,
+        (permit, handover): (Option<Permit>, Option<&Arc<Handover>>),
+        visitor: &Visitor,
+        deadline: Instant,
+    ) -> Result<Ran, Rejection> {
+        let Chosen { prepared, fresh, named, variables, cost, .. } = chosen;
+        let again = ComeAgain::default();
+        let mut request = self.request(variables, permit, visitor).data(again.clone());
+        if let Some(handover) = handover {
+            request = request.data(Arc::clone(handover));
+        }
         let (schema, document) = (self.schema.clone(), Arc::clone(&prepared));
         // In a task of its own, so that a panic ends this request and nothing else,
         // and a client that goes away does not stop a movement half-way.
@@ -266,26 +342,62 @@ impl Graphql {
             tokio::time::timeout_at(deadline, schema.execute(&document, request)).await
         });
         let executed = task.await.map_err(|error| {
-            tracing::error!(request_id, %error, "a request panicked");
+            tracing::error!(request_id = visitor.request_id, %error, "a request panicked");
             let message = "Something went wrong on our side. Tell us the request id.";
             Rejection::request(StatusCode::INTERNAL_SERVER_ERROR, INTERNAL, message)
         })?;
         let executed = executed.map_err(|_| too_late())?;
         if executor::ran(&executed) {
-            if let Some(key) = fresh {
-                self.documents.keep(key, prepared);
-            }
-            if let Some((hash, text)) = named {
-                self.library.keep(hash, &text);
-            }
+            self.keep(prepared, fresh, named);
         }
-        let mut response = answer_executed(&executed, cost, media_type, request_id);
-        if let Some(seconds) = again.seconds() {
-            let headers = response.headers_mut();
-            headers.entry(header::RETRY_AFTER).or_insert_with(|| HeaderValue::from(seconds));
-        }
-        Ok(response)
+        Ok(Ran { executed, cost, again: again.seconds() })
     }
+
+    /// Starts a subscription; with `resume` it goes on from there, whatever the document
+    /// says. `Err` has the errors of what could not be started.
+    pub async fn subscribe(
+        &self,
+        chosen: Chosen,
+        permit: Option<Permit>,
+        visitor: &Visitor,
+        resume: Option<Cursor>,
+    ) -> Result<Subscription, Vec<Value>> {
+        let Chosen { prepared, fresh, named, variables, .. } = chosen;
+        let request = self.request(variables, permit, visitor);
+        let started = self.schema.subscribe(&prepared, request, resume).await;
+        let started = started.map_err(|response| {
+            answer::errors_of(&response, GRAPHQL_VALIDATION_FAILED, &visitor.request_id)
+        })?;
+        self.keep(prepared, fresh, named);
+        Ok(started)
+    }
+
+    /// A fresh name for a request.
+    pub fn request_id(&self) -> String {
+        id::encode(id::fresh(self.bank.clock.as_ref(), self.bank.entropy.as_ref()))
+    }
+}
+
+impl Ran {
+    /// The result as JSON; `Err` has the errors of what did not run at all.
+    pub fn told(&self, request_id: &str) -> Result<Bytes, Vec<Value>> {
+        if !executor::ran(&self.executed) {
+            return Err(answer::errors_of(&self.executed, GRAPHQL_VALIDATION_FAILED, request_id));
+        }
+        let errors = answer::errors_of(&self.executed, INTERNAL, request_id);
+        let extensions = Some(ExtensionsTold { cost: self.cost });
+        Ok(bytes(&ExecutedBody { data: &self.executed.data, errors, extensions }))
+    }
+}
+
+/// One answer of a subscription as JSON.
+pub fn told(response: &Executed, request_id: &str) -> Bytes {
+    let errors = answer::errors_of(response, INTERNAL, request_id);
+    bytes(&ExecutedBody { data: &response.data, errors, extensions: None })
+}
+
+fn bytes(body: &ExecutedBody<'_>) -> Bytes {
+    serde_json::to_vec(body).expect("an answer is made of texts, numbers and lists").into()
 }
 
 /// What a document costs, where a request may cost so much.
@@ -305,7 +417,7 @@ fn afford(
 }
 
 /// A body that is too long, or that broke off.
-fn unread(error: &axum::Error, body_max: usize) -> Rejection {
+pub fn unread(error: &axum::Error, body_max: usize) -> Rejection {
     let source = std::error::Error::source(error);
     let too_long = matches!(source, Some(source) if source.is::<LengthLimitError>());
     let (status, message) = if too_long {
@@ -318,7 +430,7 @@ fn unread(error: &axum::Error, body_max: usize) -> Rejection {
 }
 
 /// The request took too long to arrive.
-fn too_slow() -> Rejection {
+pub fn too_slow() -> Rejection {
     let message = "The request took too long to arrive; nothing was done.";
     Rejection::request(StatusCode::GATEWAY_TIMEOUT, TIMEOUT, message)
 }
@@ -345,7 +457,8 @@ struct ExecutedBody<'e> {
     data: &'e async_graphql::Value,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Value>,
-    extensions: ExtensionsTold,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extensions: Option<ExtensionsTold>,
 }
 
 /// What an answer says beside its data.
@@ -372,7 +485,7 @@ fn answer_executed(
         status = StatusCode::SERVICE_UNAVAILABLE;
         retry_after = error["extensions"]["retryAfterSeconds"].as_u64();
     }
-    let extensions = ExtensionsTold { cost };
+    let extensions = Some(ExtensionsTold { cost });
     let body = ExecutedBody { data: &executed.data, errors, extensions };
     let mut response = json_response(status, media_type, &body);
     if status == StatusCode::SERVICE_UNAVAILABLE {
@@ -383,7 +496,7 @@ fn answer_executed(
 }
 
 /// What every answer of this transport carries.
-fn finish(mut response: Response<Body>, request_id: &str) -> Response<Body> {
+pub fn finish(mut response: Response<Body>, request_id: &str) -> Response<Body> {
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(request_id) {
         headers.insert("x-request-id", value);

@@ -67,7 +67,8 @@ impl Parameters {
         Self::from_object(object)
     }
 
-    fn from_object(mut object: Map<String, Value>) -> Result<Self, Rejection> {
+    /// Reads a JSON object.
+    pub fn from_object(mut object: Map<String, Value>) -> Result<Self, Rejection> {
         let query = text(&mut object, "query")?;
         let id = text(&mut object, "documentId")?;
         let operation_name = text(&mut object, "operationName")?.filter(|name| !name.is_empty());

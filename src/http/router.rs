@@ -13,8 +13,14 @@ use axum::{
 use tower_cookies::CookieManagerLayer;
 
 use super::{
-    cors, document_cache, file, file::Counter, graphql, graphql::Graphql, host, inbox, legacy,
-    legacy::Old, web::Web,
+    cors, document_cache, file,
+    file::Counter,
+    graphql,
+    graphql::Graphql,
+    host, inbox, legacy,
+    legacy::Old,
+    live::{socket, stream},
+    web::Web,
 };
 use crate::{
     bank::context::Bank,
@@ -43,7 +49,9 @@ pub fn with_doors(transport: Graphql, doors: Doors) -> Router {
     let cors = cors::layer(&web);
     // Front ends and everybody who speaks GraphQL.
     let mut router = Router::new()
-        .route("/graphql", get(graphql::get).post(graphql::post))
+        .route("/graphql", get(socket::get).post(graphql::post))
+        // Who can only read: browsers' EventSource, and whatever stands behind old proxies.
+        .route("/graphql/stream", get(stream::get).post(stream::post))
         .with_state(Arc::new(transport));
     // Front ends, which bring files and show them.
     let files = Router::new()

@@ -14,10 +14,12 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::sleep,
 };
 use tower::ServiceExt as _;
+
+use super::patience::Patience;
 
 /// How many may be connected, and how long their headers may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,13 +28,34 @@ pub struct Connections {
     pub open: usize,
     /// From the end of one request to the end of the next one's headers.
     pub headers: Duration,
+    /// How long a client may take nothing of what is sent to it.
+    pub writes: Duration,
 }
 
 impl Default for Connections {
     fn default() -> Self {
-        Self { open: 10_000, headers: Duration::from_secs(30) }
+        Self { open: 10_000, headers: Duration::from_secs(30), writes: Duration::from_secs(10) }
     }
 }
+
+/// What a request knows of its connection: whoever outlives the request holds it, and
+/// with it the connection's place, and hears when the server stops.
+#[derive(Debug, Clone)]
+pub struct Held {
+    stopped: watch::Receiver<()>,
+    _place: Arc<OwnedSemaphorePermit>,
+}
+
+impl Held {
+    /// Waits until the server is told to stop.
+    pub async fn stopped(&mut self) {
+        // A sender that has gone has stopped as well.
+        let _ = self.stopped.changed().await;
+    }
+}
+
+/// The most that is kept of an answer which its client does not take, in bytes.
+const WAITING_MAX: usize = 64 * 1024;
 
 /// How long to wait where the system has nothing left to accept a connection with.
 const EXHAUSTED: Duration = Duration::from_millis(100);
@@ -48,6 +71,7 @@ pub async fn serve(
 ) -> bool {
     let mut http1 = http1::Builder::new();
     http1.timer(TokioTimer::new()).header_read_timeout(connections.headers);
+    http1.max_buf_size(WAITING_MAX);
     let (stopping, stopped) = watch::channel(());
     let places = Arc::new(Semaphore::new(connections.open));
     let mut stop = std::pin::pin!(stop);
@@ -65,12 +89,16 @@ pub async fn serve(
             tracing::debug!(%error, "TCP_NODELAY");
         }
         let router = router.clone();
+        let place = Arc::new(place);
+        let held = Held { stopped: stopped.clone(), _place: Arc::clone(&place) };
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             let mut request: Request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer));
+            request.extensions_mut().insert(held.clone());
             router.clone().oneshot(request)
         });
-        let connection = http1.serve_connection(TokioIo::new(stream), service).with_upgrades();
+        let stream = TokioIo::new(Patience::new(stream, connections.writes));
+        let connection = http1.serve_connection(stream, service).with_upgrades();
         let mut stopped = stopped.clone();
         tokio::spawn(async move {
             let mut connection = std::pin::pin!(connection);

@@ -442,7 +442,14 @@ impl Books {
     ) -> Option<Moved> {
         if let Some(opening) = &posting.opens {
             *self.counts.entry((opening.owner_id, opening.kind)).or_default() += 1;
-            let body = event::account_changed(opening.account_id);
+            let empty = Balance {
+                posted: Minor::ZERO,
+                held: Minor::ZERO,
+                overdraft_limit: Minor::ZERO,
+                version: 0,
+                currency: opening.currency,
+            };
+            let body = event::account_changed(opening.account_id, Some(&empty));
             self.tell(opening.owner_id, EventKind::AccountChanged, body, now);
         }
         let (movement, allowed) = posting.movement.as_ref().zip(allowed)?;

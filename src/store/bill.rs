@@ -61,6 +61,8 @@ statements! {
 
     LOOKUP = bills!("WHERE bill_id = $1");
 
+    LOOKUP_MANY = bills!("WHERE owner_id = $1 AND bill_id IN ($2..)");
+
     COUNT_OPEN = "SELECT COUNT(*) FROM bills WHERE owner_id = $1 AND status = 'DUE'";
 
     CANCEL = "UPDATE bills SET status = 'CANCELLED' WHERE bill_id = $1 AND status = 'DUE'";
@@ -141,6 +143,15 @@ pub async fn insert(session: &mut Session, new: &Bill) -> Result<(), DbError> {
 /// Finds a bill.
 pub async fn lookup(session: &mut Session, id: BillId) -> Result<Option<Bill>, DbError> {
     session.query(LOOKUP).bind(id).maybe().await
+}
+
+/// A person's own bills among these, in no particular order.
+pub async fn lookup_many(
+    session: &mut Session,
+    owner_id: UserId,
+    ids: &[BillId],
+) -> Result<Vec<Bill>, DbError> {
+    session.query(LOOKUP_MANY).bind(owner_id).bind_list(ids).all().await
 }
 
 /// How many bills of a person are open.

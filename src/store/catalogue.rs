@@ -1,10 +1,10 @@
 //! All statements by file and name, for the test that prepares them on both databases.
 
 use super::{
-    account, attempt, audit, bill, books, card, challenge, claim, entry, event, file, history,
-    history_postgres, history_sqlite, hold, inbox, invite, key_ring, leaving, limit, operation,
-    outbox, posting_postgres, posting_sqlite, quote, registration, rekey, savings, seal,
-    second_factor, session, standing, user,
+    account, attempt, audit, bill, books, card, challenge, claim, entry, event, event_postgres,
+    event_sqlite, file, history, history_postgres, history_sqlite, hold, inbox, invite, key_ring,
+    leaving, limit, operation, outbox, posting_postgres, posting_sqlite, quote, registration,
+    rekey, savings, seal, second_factor, session, standing, user,
 };
 
 /// The statements of one file, by name.
@@ -45,12 +45,14 @@ pub const ALL: &[(&str, Statements)] = &[
 
 /// What only SQLite is asked.
 pub const SQLITE: &[(&str, Statements)] = &[
+    ("event_sqlite", event_sqlite::STATEMENTS),
     ("posting_sqlite", posting_sqlite::STATEMENTS),
     ("history_sqlite", history_sqlite::STATEMENTS),
 ];
 
 /// What only PostgreSQL is asked.
 pub const POSTGRES: &[(&str, Statements)] = &[
+    ("event_postgres", event_postgres::STATEMENTS),
     ("posting_postgres", posting_postgres::STATEMENTS),
     ("history_postgres", history_postgres::STATEMENTS),
 ];

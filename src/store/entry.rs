@@ -125,6 +125,9 @@ statements! {
         "WHERE e.transaction_id = $1 AND e.account_id = $2 AND a.owner_id = $3"
     );
 
+    OF_TRANSACTIONS =
+        concat!(entries!(), "WHERE a.owner_id = $1 AND e.transaction_id IN ($2..)");
+
     /// What moved is what came in; both sums are the same, or it would not stand here.
     TRANSACTIONS = "
         SELECT t.transaction_id, t.kind, t.reverses, t.posted_at, CAST(SUM(e.amount) AS BIGINT) AS amount,
@@ -171,6 +174,15 @@ pub async fn one(
     owner_id: UserId,
 ) -> Result<Option<Entry>, DbError> {
     session.query(ONE).bind(transaction_id).bind(account_id).bind(owner_id).maybe().await
+}
+
+/// A person's own entries of transactions, in no particular order.
+pub async fn of_transactions(
+    session: &mut Session,
+    owner_id: UserId,
+    ids: &[TransactionId],
+) -> Result<Vec<Entry>, DbError> {
+    session.query(OF_TRANSACTIONS).bind(owner_id).bind_list(ids).all().await
 }
 
 /// Finds transactions, in no particular order.

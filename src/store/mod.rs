@@ -12,6 +12,8 @@
 
 pub mod statements;
 pub mod key_ring;
+pub mod event_sqlite;
+pub mod event_postgres;
 pub mod event;
 pub mod user;
 pub mod standing;

@@ -351,6 +351,7 @@ pub async fn transfer(session: &mut Session, asked: &Transfer) -> Result<Vec<Cus
         ints(&asked.sums, |sum| Some(sum.1.0)),
         ints(&asked.sums, |sum| Some(sum.2.0)),
     ]);
+    let tag = session.tag();
     let found: Vec<CustomerRow> = session
         .query(postgres::TRANSFER)
         .bind(asked.transaction_id)
@@ -371,9 +372,12 @@ pub async fn transfer(session: &mut Session, asked: &Transfer) -> Result<Vec<Cus
         .bind(asked.salts[0].as_slice())
         .bind(asked.salts[1].as_slice())
         .bind_rows(&sums)
+        .bind(tag)
         .all()
         .await?;
-    Ok(found.into_iter().map(CustomerRow::read).collect())
+    let both: Vec<Customer> = found.into_iter().map(CustomerRow::read).collect();
+    session.ring(both.iter().map(|customer| customer.account.owner_id.uuid()).collect());
+    Ok(both)
 }
 
 /// Writes all of a batch; what is told to people comes last, as its lock does.
@@ -411,6 +415,8 @@ async fn write_sqlite(session: &mut Session, written: &Written) -> Result<(), Db
     if wanted == 0 {
         return Ok(());
     }
+    let concerned: Vec<Uuid> = streams.into_iter().map(UserId::uuid).collect();
+    session.concern(&concerned);
     let query = rows.iter().fold(session.query(sqlite::WRITE), Query::bind_rows);
     if query.execute().await? != wanted as u64 {
         // A person without a stream: everything is given up rather than left untold.
@@ -454,7 +460,11 @@ async fn write_postgres(session: &mut Session, written: &Written) -> Result<(), 
     if written.events.is_empty() {
         return Ok(());
     }
-    let told = session.query(postgres::EVENTS).bind_rows(&event_rows(&written.events));
+    let concerned: BTreeSet<Uuid> = written.events.iter().map(|one| one.owner_id.uuid()).collect();
+    let messages = session.concern(&Vec::from_iter(concerned));
+    let messages = Rows::new(vec![texts(&messages, |message| Some(message.clone()))]);
+    let events = event_rows(&written.events);
+    let told = session.query(postgres::EVENTS).bind_rows(&events).bind_rows(&messages);
     if told.execute().await? != written.events.len() as u64 {
         // A person without a stream: everything is given up rather than left untold.
         return Err(DbError::Vanished);

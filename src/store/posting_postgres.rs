@@ -131,8 +131,9 @@ statements! {
 
     /// One transfer, whole, as a transaction of its own.
     TRANSFER = "
-        SELECT * FROM post_transfer($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
-            $15, $16, $17, $18, $19, $20)";
+        SELECT t.*, pg_notify('teller_events', $21 || ' ' || t.owner_id) AS told
+        FROM post_transfer($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+            $17, $18, $19, $20) t";
 
     BILLS = "
         UPDATE bills b SET status = 'PAID', transaction_id = n.transaction_id, paid_at = n.paid_at
@@ -146,7 +147,8 @@ statements! {
         FROM UNNEST($1::uuid[], $2::bigint[], $3::uuid[]) AS n (hold_id, captured, transaction_id)
         WHERE h.hold_id = n.hold_id";
 
-    /// The last lock of the transaction: an UPDATE by itself would lock in no order.
+    /// The last lock of the transaction: an UPDATE by itself would lock in no order. Once a
+    /// batch the other processes are told whom it concerns, which they hear with its commit.
     EVENTS = "
         WITH told AS MATERIALIZED (
             SELECT * FROM UNNEST($1::uuid[], $2::bigint[], $3::text[], $4::text[],
@@ -159,8 +161,10 @@ statements! {
         advanced AS (
             UPDATE streams s SET last = s.last + l.count FROM locked l
             WHERE s.owner_id = l.owner_id
-            RETURNING s.owner_id, s.last)
+            RETURNING s.owner_id, s.last),
+        hinted AS MATERIALIZED (
+            SELECT COUNT(pg_notify('teller_events', m)) FROM UNNEST($6::text[]) AS m)
         INSERT INTO events (owner_id, number, kind, body, occurred_at)
         SELECT t.owner_id, a.last - t.back, t.kind, t.body, t.occurred_at
-        FROM told t JOIN advanced a ON a.owner_id = t.owner_id";
+        FROM told t JOIN advanced a ON a.owner_id = t.owner_id CROSS JOIN hinted";
 }

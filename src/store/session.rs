@@ -200,6 +200,11 @@ statements! {
         WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 AND refresh_expires_at > $2
         ORDER BY created_at DESC, session_id DESC";
 
+    LOOKUP_MANY = "
+        SELECT session_id, user_id, facade, platform, user_agent, client_id, ip_address,
+            created_at, last_active_at, expires_at
+        FROM sessions WHERE user_id = $1 AND session_id IN ($2..)";
+
     STEP_UP = "
         UPDATE sessions SET second_factor_at = $2 WHERE session_id = $1 AND ended_at IS NULL";
 
@@ -365,6 +370,15 @@ pub async fn open_of(
     now: Instant,
 ) -> Result<Vec<Session>, DbError> {
     session.query(OPEN_OF).bind(user_id).bind(now).all().await
+}
+
+/// A person's own sessions among these, open or not, in no particular order.
+pub async fn lookup_many(
+    session: &mut Db,
+    user_id: UserId,
+    ids: &[SessionId],
+) -> Result<Vec<Session>, DbError> {
+    session.query(LOOKUP_MANY).bind(user_id).bind_list(ids).all().await
 }
 
 /// Notes that a second factor was confirmed in a session; false where it has ended.

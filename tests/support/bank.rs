@@ -127,6 +127,8 @@ pub fn sandbox_rules() -> Rules {
         file_bytes_max: 10 * 1024 * 1024,
         file_pixels_max: 25_000_000,
         file_quota: 100 * 1024 * 1024,
+        events_kept: Duration::days(30),
+        events_poll: std::time::Duration::from_secs(5),
     }
 }
 

@@ -9,6 +9,7 @@ pub mod bank;
 pub mod people;
 pub mod uploads;
 pub mod server;
+pub mod live;
 pub mod strangers;
 pub mod load;
 pub mod injury;

@@ -7,14 +7,16 @@ use async_graphql::{
     parser::types::{ExecutableDocument, OperationDefinition},
 };
 
-use super::{prepared::Prepared, rebuild, types::Types};
+use super::{plan::Level, prepared::Prepared, rebuild, types::Types};
 use crate::{
-    bank::context::Bank,
+    bank::{context::Bank, error::Failure},
     graphql::{
         errors,
         guard::check::{self, Refused},
         schema::{self, BankSchema},
+        source::{Due, Running, Source},
     },
+    types::page::Cursor,
 };
 
 /// Runs documents that the guard has let through.
@@ -57,28 +59,95 @@ impl Executor {
     /// A document that has run is valid whatever its variables are: the one rule that reads
     /// them holds them to their places, which the check of the shapes does before each run.
     pub async fn execute(&self, prepared: &Prepared, mut request: Request) -> Response {
+        let plan = match self.ready(prepared, &mut request) {
+            Ok(plan) => plan,
+            Err(refused) => return *refused,
+        };
+        let schema = if prepared.is_validated() { &self.validated } else { &self.schema };
+        let mut response = schema.execute(request).await;
+        if ran(&response) {
+            prepared.set_validated();
+        }
+        complete(plan.as_deref(), &mut response);
+        response
+    }
+
+    /// Gives a request its document, and plans its answer.
+    fn ready(
+        &self,
+        prepared: &Prepared,
+        request: &mut Request,
+    ) -> Result<Option<Arc<Level>>, Box<Response>> {
         let operation = check::operation(prepared.document(), prepared.operation_name());
         if let Some(operation) = operation {
             fill_in(&operation.node, &mut request.variables);
         }
-        let plan = match prepared.plan(&self.types, &request.variables) {
-            Ok(plan) => plan,
-            Err(refused) => return Response::from_errors(vec![refusal(refused)]),
-        };
+        let plan = prepared.plan(&self.types, &request.variables);
+        let plan =
+            plan.map_err(|refused| Box::new(Response::from_errors(vec![refusal(refused)])))?;
         request.operation_name = prepared.operation_name().map(str::to_owned);
         request.set_parsed_query(prepared.document().clone());
+        Ok(plan)
+    }
+}
+
+/// A subscription that runs, and how its answers are put together.
+pub struct Subscription {
+    running: Running,
+    plan: Option<Arc<Level>>,
+}
+
+impl Executor {
+    /// Starts a subscription with the variables and the data of a request; with `resume` it
+    /// goes on from there, whatever the document says. `Err` is the one answer of what
+    /// could not be started.
+    pub async fn subscribe(
+        &self,
+        prepared: &Prepared,
+        mut request: Request,
+        resume: Option<Cursor>,
+    ) -> Result<Subscription, Box<Response>> {
+        let plan = self.ready(prepared, &mut request)?;
+        let (source, opened) = Source::new(resume);
         let schema = if prepared.is_validated() { &self.validated } else { &self.schema };
-        let mut response = schema.execute(request).await;
-        let ran = ran(&response);
-        if ran {
-            prepared.set_validated();
+        let responses = schema.execute_stream(request.data(source));
+        match Running::start(responses, opened).await {
+            Ok(running) => {
+                prepared.set_validated();
+                Ok(Subscription { running, plan })
+            }
+            Err(mut response) => {
+                complete(plan.as_deref(), &mut response);
+                Err(response)
+            }
         }
-        if let Some(plan) = plan
-            && ran
-        {
-            response.data = rebuild::data(&plan, mem::take(&mut response.data));
-        }
-        response
+    }
+}
+
+impl Subscription {
+    /// The next item, whenever it comes. It can be dropped while it waits, and loses nothing.
+    ///
+    /// # Errors
+    ///
+    /// Where something of it could not be read; asked again it is tried again.
+    pub async fn next(&mut self) -> Result<Due, Failure> {
+        self.running.next().await
+    }
+
+    /// The answer to an item; none where the subscription has ended.
+    pub async fn answer(&mut self, due: Due) -> Option<Response> {
+        let mut response = self.running.answer(due).await?;
+        complete(self.plan.as_deref(), &mut response);
+        Some(response)
+    }
+}
+
+/// Puts the data of an answer together as its plan says, where the document ran.
+fn complete(plan: Option<&Level>, response: &mut Response) {
+    if let Some(plan) = plan
+        && ran(response)
+    {
+        response.data = rebuild::data(plan, mem::take(&mut response.data));
     }
 }
 

@@ -15,6 +15,7 @@ use async_graphql::{
 pub struct Types {
     query: Option<Name>,
     mutation: Option<Name>,
+    subscription: Option<Name>,
     composites: HashMap<Name, Composite>,
     /// Of `__typename` and of `__schema`, which is taken as it is.
     present: Arc<Type>,
@@ -45,6 +46,7 @@ impl Types {
         let mut types = Self {
             query: None,
             mutation: None,
+            subscription: None,
             composites: HashMap::new(),
             present: any(false),
             nullable: any(true),
@@ -54,6 +56,7 @@ impl Types {
                 TypeSystemDefinition::Schema(schema) => {
                     types.query = schema.node.query.map(|name| name.node);
                     types.mutation = schema.node.mutation.map(|name| name.node);
+                    types.subscription = schema.node.subscription.map(|name| name.node);
                 }
                 TypeSystemDefinition::Type(ty) => types.add(ty.node.name.node, ty.node.kind),
                 TypeSystemDefinition::Directive(_) => {}
@@ -92,7 +95,7 @@ impl Types {
         match operation {
             OperationType::Query => self.query.as_ref(),
             OperationType::Mutation => self.mutation.as_ref(),
-            OperationType::Subscription => None,
+            OperationType::Subscription => self.subscription.as_ref(),
         }
     }
 

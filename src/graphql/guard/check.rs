@@ -92,6 +92,9 @@ pub fn check(
         Some(operation) if operation.node.ty == OperationType::Mutation => {
             mutation(document, &operation.node)
         }
+        Some(operation) if operation.node.ty == OperationType::Subscription => {
+            subscription(operation)
+        }
         _ => Ok(()),
     }
 }
@@ -239,6 +242,23 @@ pub fn is_for_strangers(document: &ExecutableDocument, operation_name: Option<&s
         top_fields(document, &operation.node.selection_set.node, &mut fields);
     }
     fields.iter().all(|field| FOR_STRANGERS.contains(&field.node.name.node.as_str()))
+}
+
+/// Holds the subscription that will run to one field, whatever its variables say: the
+/// library would mix several, and answer nothing to one that stands in a fragment.
+fn subscription(operation: &Positioned<OperationDefinition>) -> Result<(), Refused> {
+    let message = "A subscription has one field at its top, in no fragment and without directives.";
+    match operation.node.selection_set.node.items.as_slice() {
+        [one] => match &one.node {
+            Selection::Field(field)
+                if field.node.directives.is_empty() && !field.node.name.node.starts_with("__") =>
+            {
+                Ok(())
+            }
+            _ => Err(invalid(message, one.pos)),
+        },
+        _ => Err(invalid(message, operation.pos)),
+    }
 }
 
 /// The fields at the top, also those in fragments. It recurses as deep as selections

@@ -1,0 +1,252 @@
+//! The operations of one socket, each in a task of its own.
+
+use std::{collections::HashMap, sync::Arc};
+
+use axum::{body::Bytes, extract::ws::Message, http::StatusCode};
+use serde_json::{Map, Value};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    task::{AbortHandle, JoinError, JoinSet},
+    time::Instant,
+};
+
+use super::{
+    feed::Feed,
+    message::{self, Close},
+};
+use crate::{
+    bank::{
+        permit::{Permit, Visitor},
+        session,
+    },
+    graphql::errors::{COST_EXCEEDED, INTERNAL},
+    http::{answer::Rejection, caller, document::Door, graphql::Graphql, parameters::Parameters},
+};
+
+/// Answers of one socket that are being made or wait to be written. What a client does not
+/// take stays so small, whatever it has asked for.
+const ANSWERS_MAX: usize = 4;
+
+/// An operation, told apart from an earlier one that its client has called the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Name {
+    id: Arc<str>,
+    serial: u64,
+}
+
+/// What an operation has to say.
+#[derive(Debug)]
+enum Word {
+    /// A result; its place is free once it is written.
+    Next(Bytes, OwnedSemaphorePermit),
+    /// It was not run, or broke.
+    Error(Vec<Value>),
+    /// It has ended.
+    Complete,
+}
+
+/// What the socket is to write.
+#[derive(Debug)]
+pub struct Out {
+    name: Name,
+    word: Word,
+}
+
+/// An operation that runs.
+struct Running {
+    serial: u64,
+    task: AbortHandle,
+    request_id: String,
+}
+
+/// The operations of one socket.
+pub struct Operations {
+    running: HashMap<Arc<str>, Running>,
+    tasks: JoinSet<()>,
+    serial: u64,
+    most: usize,
+    answers: Arc<Semaphore>,
+    send: mpsc::Sender<Out>,
+    outs: mpsc::Receiver<Out>,
+}
+
+/// How an operation speaks to its socket.
+struct Line {
+    name: Name,
+    send: mpsc::Sender<Out>,
+    answers: Arc<Semaphore>,
+}
+
+impl Line {
+    async fn say(&self, word: Word) {
+        // A socket that has gone hears nothing.
+        let _ = self.send.send(Out { name: self.name.clone(), word }).await;
+    }
+
+    async fn place(&self) -> OwnedSemaphorePermit {
+        let place = Arc::clone(&self.answers).acquire_owned().await;
+        place.expect("the places are never closed")
+    }
+}
+
+/// Something is wrong with us.
+fn broken() -> Rejection {
+    let message = "Something went wrong on our side. Tell us the request id.";
+    Rejection::request(StatusCode::INTERNAL_SERVER_ERROR, INTERNAL, message)
+}
+
+impl Operations {
+    /// No operations; `most` may run at once.
+    pub fn new(most: usize) -> Self {
+        let (send, outs) = mpsc::channel(ANSWERS_MAX);
+        Self {
+            running: HashMap::new(),
+            tasks: JoinSet::new(),
+            serial: 0,
+            most,
+            answers: Arc::new(Semaphore::new(ANSWERS_MAX)),
+            send,
+            outs,
+        }
+    }
+
+    /// Starts an operation; gives what is to be written at once where it cannot be started.
+    pub fn start(
+        &mut self,
+        graphql: &Arc<Graphql>,
+        id: &str,
+        payload: Map<String, Value>,
+        (permit, visitor): (Option<Permit>, Visitor),
+    ) -> Result<Option<Message>, Close> {
+        if self.running.contains_key(id) {
+            return Err(Close::Exists);
+        }
+        if self.running.len() >= self.most {
+            let message = format!("A socket may have at most {} operations at once.", self.most);
+            let refused = Rejection::request(StatusCode::BAD_REQUEST, COST_EXCEEDED, message);
+            let errors = refused.named(&visitor.request_id);
+            return Ok(Some(message::error(id, &errors)));
+        }
+        self.serial += 1;
+        let name = Name { id: id.into(), serial: self.serial };
+        let line = Line {
+            name: name.clone(),
+            send: self.send.clone(),
+            answers: Arc::clone(&self.answers),
+        };
+        let request_id = visitor.request_id.clone();
+        let asked = Asked { graphql: Arc::clone(graphql), permit, visitor, line };
+        let task = self.tasks.spawn(operate(asked, payload));
+        self.running.insert(name.id, Running { serial: self.serial, task, request_id });
+        Ok(None)
+    }
+
+    /// Ends an operation whose client wants to hear no more of it; a movement that has
+    /// begun is not stopped by it.
+    pub fn stop(&mut self, id: &str) {
+        if let Some(running) = self.running.remove(id) {
+            running.task.abort();
+        }
+    }
+
+    /// What is to be written next, whenever that is.
+    pub async fn next(&mut self) -> Out {
+        loop {
+            tokio::select! {
+                out = self.outs.recv() => {
+                    return out.expect("one sender stands beside its receiver");
+                }
+                Some(ended) = self.tasks.join_next() => {
+                    if let Some(out) = ended.err().and_then(|error| self.panicked(&error)) {
+                        return out;
+                    }
+                }
+            }
+        }
+    }
+
+    /// What waits to be written, where something does.
+    pub fn ready(&mut self) -> Option<Out> {
+        self.outs.try_recv().ok()
+    }
+
+    /// What is to be said of an operation that panicked.
+    fn panicked(&self, error: &JoinError) -> Option<Out> {
+        let (id, running) =
+            self.running.iter().find(|(_, running)| running.task.id() == error.id())?;
+        tracing::error!(request_id = running.request_id, %error, "an operation panicked");
+        let name = Name { id: Arc::clone(id), serial: running.serial };
+        Some(Out { name, word: Word::Error(broken().named(&running.request_id)) })
+    }
+
+    /// The message to be written, unless its operation is over; what ends one is noted.
+    pub fn message(&mut self, out: Out) -> Option<(Message, Option<OwnedSemaphorePermit>)> {
+        let Out { name, word } = out;
+        let running = self.running.get(&name.id).filter(|running| running.serial == name.serial);
+        running?;
+        Some(match word {
+            Word::Next(payload, place) => (message::next(&name.id, &payload), Some(place)),
+            Word::Error(errors) => {
+                self.running.remove(&name.id);
+                (message::error(&name.id, &errors), None)
+            }
+            Word::Complete => {
+                self.running.remove(&name.id);
+                (message::complete(&name.id), None)
+            }
+        })
+    }
+}
+
+/// What an operation works with.
+struct Asked {
+    graphql: Arc<Graphql>,
+    permit: Option<Permit>,
+    visitor: Visitor,
+    line: Line,
+}
+
+/// Runs an operation to its end.
+async fn operate(asked: Asked, payload: Map<String, Value>) {
+    let word = match attempt(&asked, payload).await {
+        Ok(()) => Word::Complete,
+        Err(errors) => Word::Error(errors),
+    };
+    asked.line.say(word).await;
+}
+
+/// Says all that an operation has to say; `Err` is why it was not run, or broke.
+async fn attempt(asked: &Asked, payload: Map<String, Value>) -> Result<(), Vec<Value>> {
+    let Asked { graphql, permit, visitor, line } = asked;
+    let request_id = visitor.request_id.as_str();
+    let deadline = Instant::now() + graphql.limits.time;
+    let named = |rejection: Rejection| rejection.named(request_id);
+    let parameters = Parameters::from_object(payload).map_err(named)?;
+    let door = Door { mutations: true, subscriptions: true };
+    let chosen = graphql.choose(parameters, door).map_err(named)?;
+    let permit = match permit {
+        // As it is now: a second factor may have been confirmed since, or the session ended.
+        Some(permit) => {
+            let again = session::again(&graphql.bank, permit, visitor).await;
+            Some(again.map_err(|failure| caller::refused(failure).named(request_id))?)
+        }
+        None => None,
+    };
+    if !chosen.is_subscription() {
+        let place = line.place().await;
+        let ran = graphql.run(chosen, (permit, None), visitor, deadline).await.map_err(named)?;
+        line.say(Word::Next(ran.told(request_id)?, place)).await;
+        return Ok(());
+    }
+    let mut feed = Feed::start(graphql, chosen, permit, visitor, None).await?;
+    loop {
+        let due = feed.next().await;
+        let place = line.place().await;
+        let told = match due {
+            Some(due) => feed.answer(due).await,
+            None => None,
+        };
+        let told = told.ok_or_else(|| named(broken()))?;
+        line.say(Word::Next(told.payload, place)).await;
+    }
+}
