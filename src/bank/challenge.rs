@@ -154,6 +154,7 @@ pub(super) async fn ask(
         | Purpose::EmailChange
         | Purpose::PasswordReset
         | Purpose::ResetCode
+        | Purpose::EmailProof
         | Purpose::ResetSession => templates::login_code(to, &drawn.text),
     };
     outbox::write(bank, s, &letter, now, expires_at).await?;

@@ -46,7 +46,12 @@ pub async fn require_free(bank: &Bank, visitor: &Visitor, email: &str) -> Result
     refuse_taken(bank, &mut s, &email).await
 }
 
-async fn refuse_taken(bank: &Bank, s: &mut Session, email: &Email) -> Result<(), Failure> {
+/// Refuses an address that a customer has, or that waits to become a customer's.
+pub(super) async fn refuse_taken(
+    bank: &Bank,
+    s: &mut Session,
+    email: &Email,
+) -> Result<(), Failure> {
     let waits = !registrations::of_email(s, email, bank.now()).await?.is_empty();
     if waits || user::email_taken(s, email).await? { Err(TAKEN.into()) } else { Ok(()) }
 }

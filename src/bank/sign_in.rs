@@ -17,10 +17,10 @@ use crate::{
         challenge::{Asked, GUESSES_MAX, Purpose, resent_until},
         refusal::Refusal,
         session::Facade,
-        user::UserStatus,
+        user::{UserRole, UserStatus},
     },
     mail::templates,
-    store::{challenge as challenges, session::Device, user},
+    store::{challenge as challenges, session::Device, user, user::Credentials},
     types::{
         id::{ChallengeId, UserId},
         secret::Secret,
@@ -43,6 +43,9 @@ pub struct Form {
     pub password: Secret,
     /// The device in their hand.
     pub device: Device,
+    /// What they say that they are, where a door asks for it: what they may do, or what
+    /// they asked to be.
+    pub role: Option<UserRole>,
 }
 
 /// The first step: the right password gets a question for the second factor.
@@ -99,7 +102,12 @@ async fn log_in_unaudited(
     *known = found.as_ref().map(|found| found.user_id);
     let hash = found.as_ref().map(|found| found.password_hash.clone());
     let fits = bank.hasher.verify(form.password.clone(), hash).await?;
-    let person = found.filter(|found| fits && found.status != UserStatus::Deactivated);
+    let is_meant = |found: &Credentials| {
+        let told = form.role.is_none() || form.role == Some(found.role);
+        told || form.role == found.role_asked
+    };
+    let person =
+        found.filter(|found| fits && found.status != UserStatus::Deactivated && is_meant(found));
     let person = &person.ok_or(Refusal::BadCredentials)?;
     let fresh_hash = &if bank.hasher.is_stale(&person.password_hash) {
         Some(bank.hasher.hash(bank.entropy.as_ref(), form.password.clone()).await?)
@@ -256,4 +264,33 @@ async fn confirm_unaudited(
             })
         })
         .await
+}
+
+/// The number by which clients know a person who know integers only.
+pub async fn legacy_id(bank: &Bank, email: &str) -> Result<i64, Failure> {
+    let email = Email::parse(email).map_err(|_| Refusal::BadCredentials)?;
+    let mut s = bank.db.read().await?;
+    let found = user::by_email(&mut s, &email).await?.ok_or(Refusal::BadCredentials)?;
+    Ok(found.legacy_id)
+}
+
+/// The second step at a door whose clients name the person in place of the login.
+pub async fn confirm_of(
+    bank: &Bank,
+    visitor: &Visitor,
+    facade: Facade,
+    legacy_id: Option<i64>,
+    reply: &Reply,
+) -> Result<SignedIn, Failure> {
+    let mut s = bank.db.read().await?;
+    let found = match legacy_id {
+        Some(id) => user::by_legacy_id(&mut s, id).await?,
+        None => None,
+    };
+    let waiting = match found {
+        Some(user) => challenges::at_door(&mut s, user.user_id, Purpose::Login, facade).await?,
+        None => None,
+    };
+    drop(s);
+    confirm(bank, visitor, facade, waiting, reply).await
 }

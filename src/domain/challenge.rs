@@ -14,6 +14,8 @@ pub const CODE_LIFE: Duration = Duration::minutes(10);
 pub const CHANGE_LIFE: Duration = Duration::minutes(30);
 /// How long a login waits for its code at most, however often a fresh one is sent.
 pub const LOGIN_LIFE: Duration = Duration::minutes(30);
+/// How long a link that proves an address is good.
+pub const LINK_LIFE: Duration = Duration::hours(24);
 /// How long the short code of accounts is good.
 pub const SHORT_CODE_LIFE: Duration = Duration::seconds(120);
 /// How long the token is good that such a code is exchanged for.
@@ -39,6 +41,8 @@ pub enum Purpose {
     ResetCode,
     /// That token.
     ResetSession,
+    /// An address that a link was mailed to, of who is a customer already.
+    EmailProof,
 }
 
 impl Purpose {
@@ -49,6 +53,7 @@ impl Purpose {
             Self::EmailChange | Self::PasswordReset => CHANGE_LIFE,
             Self::ResetCode => SHORT_CODE_LIFE,
             Self::ResetSession => RESET_SESSION_LIFE,
+            Self::EmailProof => LINK_LIFE,
         }
     }
 }
@@ -65,7 +70,8 @@ pub enum Form {
 /// What a door's secrets for a purpose look like.
 pub const fn form(facade: Facade, purpose: Purpose) -> Form {
     match (facade, purpose) {
-        (_, Purpose::PasswordReset | Purpose::ResetSession) => Form::Token,
+        (_, Purpose::PasswordReset | Purpose::ResetSession | Purpose::EmailProof)
+        | (Facade::Fintract, Purpose::EmailChange) => Form::Token,
         (_, Purpose::ResetCode) => Form::Digits(SHORT_CODE_DIGITS),
         (_, Purpose::Login | Purpose::StepUp | Purpose::EmailChange) => Form::Digits(CODE_DIGITS),
     }

@@ -165,6 +165,7 @@ impl SignInMutation {
             email: input.email,
             password: Secret::new(input.password),
             device: DeviceInput::read(input.device, input.client_id),
+            role: None,
         };
         let (bank, visitor) = (request::bank(ctx), request::visitor(ctx));
         match sign_in::log_in(bank, visitor, Facade::Graphql, &form).await {

@@ -12,4 +12,5 @@ pub mod templates;
 pub mod notices;
 pub mod leaving;
 pub mod accounts;
+pub mod fintract;
 pub mod carrier;

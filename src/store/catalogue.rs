@@ -3,8 +3,8 @@
 use super::{
     account, attempt, audit, bill, books, card, challenge, claim, entry, event, event_postgres,
     event_sqlite, file, history, history_postgres, history_sqlite, hold, inbox, invite, key_ring,
-    leaving, limit, operation, outbox, posting_postgres, posting_sqlite, quote, registration,
-    rekey, savings, seal, second_factor, session, standing, user,
+    leaving, limit, operation, outbox, particulars, posting_postgres, posting_sqlite, quote,
+    registration, rekey, savings, seal, second_factor, session, standing, user,
 };
 
 /// The statements of one file, by name.
@@ -16,6 +16,7 @@ pub const ALL: &[(&str, Statements)] = &[
     ("event", event::STATEMENTS),
     ("user", user::STATEMENTS),
     ("standing", standing::STATEMENTS),
+    ("particulars", particulars::STATEMENTS),
     ("invite", invite::STATEMENTS),
     ("registration", registration::STATEMENTS),
     ("attempt", attempt::STATEMENTS),

@@ -89,6 +89,17 @@ statements! {
         FROM challenges WHERE user_id = $1 AND purpose = $2 AND session_id IS NULL
         ORDER BY created_at DESC LIMIT 1";
 
+    /// What was asked at one door.
+    AT_DOOR = "
+        SELECT challenge_id FROM challenges
+        WHERE user_id = $1 AND purpose = $2 AND facade = $3
+        ORDER BY created_at DESC LIMIT 1";
+
+    BY_ID = "
+        SELECT challenge_id, user_id, code_hash, new_email, guesses, created_at, expires_at,
+            platform, language, timezone, screen_width, screen_height, client_id
+        FROM challenges WHERE challenge_id = $1 AND purpose = $2";
+
     BY_TOKEN = "
         SELECT challenge_id, user_id, code_hash, new_email, guesses, created_at, expires_at,
             platform, language, timezone, screen_width, screen_height, client_id
@@ -166,6 +177,25 @@ pub async fn of_user(
     purpose: Purpose,
 ) -> Result<Option<Challenge>, DbError> {
     session.query(OF_USER).bind(user_id).bind(purpose).maybe().await
+}
+
+/// The challenge of a person that was asked last for a purpose at a door.
+pub async fn at_door(
+    session: &mut Session,
+    user_id: UserId,
+    purpose: Purpose,
+    facade: Facade,
+) -> Result<Option<ChallengeId>, DbError> {
+    session.query(AT_DOOR).bind(user_id).bind(purpose).bind(facade).scalar().await
+}
+
+/// Finds a challenge for what it was asked for, wherever it was asked.
+pub async fn by_id(
+    session: &mut Session,
+    id: ChallengeId,
+    purpose: Purpose,
+) -> Result<Option<Challenge>, DbError> {
+    session.query(BY_ID).bind(id).bind(purpose).maybe().await
 }
 
 /// Finds the challenge whose token has this hash.

@@ -17,6 +17,7 @@ pub mod event_postgres;
 pub mod event;
 pub mod user;
 pub mod standing;
+pub mod particulars;
 pub mod invite;
 pub mod registration;
 pub mod attempt;

@@ -84,6 +84,7 @@ macro_rules! columns {
 columns! {
     "registrations", "registration_id", "social_security", "registrations.social_security";
     "users", "user_id", "social_security", "users.social_security";
+    "users", "user_id", "national_id", "users.national_id";
     "cards", "account_id", "number", "cards.number";
     "totp_factors", "user_id", "secret", "totp_factors.secret";
     "files", "file_id", "access_key", "files.access_key";

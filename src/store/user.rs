@@ -108,6 +108,10 @@ pub struct Credentials {
     pub phone_number: Option<String>,
     /// What finds their social security number.
     pub social_security_index: Option<Vec<u8>>,
+    /// What they may do.
+    pub role: UserRole,
+    /// What they asked to be.
+    pub role_asked: Option<UserRole>,
 }
 
 /// What a person can change of themselves, as it is to be.
@@ -155,6 +159,8 @@ statements! {
 
     BY_CUSTOMER_ID = concat!(shown!(), "WHERE customer_id = $1 AND deleted_at IS NULL");
 
+    BY_LEGACY_ID = concat!(shown!(), "WHERE legacy_id = $1 AND deleted_at IS NULL");
+
     BY_EMAIL = concat!(shown!(), "WHERE email_key = $1");
 
     LIST = concat!(
@@ -166,13 +172,13 @@ statements! {
 
     /// A person who is barred counts as one who has left.
     CREDENTIALS = "
-        SELECT user_id, email, password_hash, phone_number, social_security_index,
-            CASE WHEN barred_at IS NULL THEN status ELSE 'DEACTIVATED' END AS status
+        SELECT user_id, email, password_hash, phone_number, social_security_index, role,
+            role_asked, CASE WHEN barred_at IS NULL THEN status ELSE 'DEACTIVATED' END AS status
         FROM users WHERE email_key = $1";
 
     CREDENTIALS_OF = "
-        SELECT user_id, email, password_hash, phone_number, social_security_index,
-            CASE WHEN barred_at IS NULL THEN status ELSE 'DEACTIVATED' END AS status
+        SELECT user_id, email, password_hash, phone_number, social_security_index, role,
+            role_asked, CASE WHEN barred_at IS NULL THEN status ELSE 'DEACTIVATED' END AS status
         FROM users WHERE user_id = $1";
 
     SET_PASSWORD = "UPDATE users SET password_hash = $2 WHERE user_id = $1";
@@ -249,6 +255,11 @@ pub async fn lookup(session: &mut Session, id: UserId) -> Result<Option<User>, D
 /// Finds a person by their customer number.
 pub async fn by_customer_id(session: &mut Session, id: &str) -> Result<Option<User>, DbError> {
     session.query(BY_CUSTOMER_ID).bind(id).maybe().await
+}
+
+/// Finds a person by the number that clients know who know integers only.
+pub async fn by_legacy_id(session: &mut Session, id: i64) -> Result<Option<User>, DbError> {
+    session.query(BY_LEGACY_ID).bind(id).maybe().await
 }
 
 /// Finds a person by their address.

@@ -18,11 +18,14 @@ use regex::Regex;
 use serde_json::{Value, json};
 use teller::{
     bank::{context::Bank, error::Failure, file, key_ring, rekey, session},
-    crypto::keyring::Keyring,
+    crypto::{keyring::Keyring, seal, seal::Place},
     domain::refusal::Refusal,
     ledger::engine::Capacity,
-    store::rekey::COLUMNS,
-    types::{id::SessionId, secret::Secret},
+    store::{particulars, particulars::Particulars, rekey::COLUMNS},
+    types::{
+        id::{self, SessionId, UserId},
+        secret::Secret,
+    },
 };
 use tower::ServiceExt as _;
 
@@ -110,7 +113,21 @@ async fn furnished(bank: &TestBank) -> (Person, String, Sent) {
     // And this one waits in the outbox.
     bank.register(registration("eve", 3)).await;
     let sent = bank.upload(&ann, "a.txt", b"hello").await;
+    identify(bank, &ann).await;
     (ann, card, sent)
+}
+
+/// Somebody has said the number of their identity.
+async fn identify(bank: &TestBank, person: &Person) {
+    let (_, id) = id::split(&person.id).expect("a person's id");
+    let place = Place { column: "users.national_id", row: id.as_bytes() };
+    let said = Particulars {
+        national_id: Some(seal::seal(&bank.bank.ring, bank.bank.entropy.as_ref(), place, b"ID-7")),
+        ..Particulars::default()
+    };
+    let mut s = bank.bank.db.write().await.expect("the database is written");
+    particulars::set(&mut s, UserId::from_uuid(id), &said).await.expect("it is written");
+    s.commit().await.expect("it is kept");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -31,6 +31,7 @@ mod ewallet;
 mod events;
 mod factors;
 mod faults;
+mod fintract;
 mod files;
 mod guards;
 mod history;

@@ -92,6 +92,7 @@ pub async fn get_token(doors: &Doors, call: &Call) -> Result<Answer, No> {
         email: email.unwrap_or_default(),
         password: Secret::new(password.unwrap_or_default()),
         device: Device::default(),
+        role: None,
     };
     let dialect = PasswordDialect::Accounts;
     let signed_in = password_sign_in::log_in(&doors.bank, call.visitor(), dialect, &form).await?;

@@ -31,7 +31,7 @@ pub async fn log_in(doors: &Doors, call: &Call) -> Result<Answer, No> {
     let body = body(call).ok_or_else(|| Answer::from(LOGIN))?;
     let text = |name| body.get(name).and_then(Json::as_text).ok_or_else(|| Answer::from(LOGIN));
     let (email, password) = (text("email")?.to_owned(), Secret::new(text("password")?));
-    let form = Form { email, password, device: Device::default() };
+    let form = Form { email, password, device: Device::default(), role: None };
     let bank = &doors.bank;
     let dialect = PasswordDialect::Ewallet;
     let signed_in = password_sign_in::log_in(bank, call.visitor(), dialect, &form).await?;
