@@ -259,7 +259,7 @@ fn prepare_remittance(
     let (from, from_end) = own(permit, *from, "fromAccountId")?;
     let movement = Movement {
         transaction_id: TransactionId::generate(bank.clock.as_ref(), bank.entropy.as_ref()),
-        kind: TransactionKind::Transfer,
+        kind: TransactionKind::BankTransfer,
         reverses: None,
         from: from_end,
         to: End::Bank(to.account()),

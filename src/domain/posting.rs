@@ -28,6 +28,8 @@ pub enum TransactionKind {
     SavingsTopUp,
     /// From a savings goal to a card of the same person.
     SavingsWithdrawal,
+    /// To an account at another bank.
+    BankTransfer,
     /// Takes another transaction back, in whole or in part.
     Reversal,
     /// What the bank gives to a new account in the sandbox.
@@ -45,6 +47,7 @@ impl TransactionKind {
             Self::BillPayment => "BILL_PAYMENT",
             Self::SavingsTopUp => "SAVINGS_TOP_UP",
             Self::SavingsWithdrawal => "SAVINGS_WITHDRAWAL",
+            Self::BankTransfer => "BANK_TRANSFER",
             Self::Reversal => "REVERSAL",
             Self::OpeningCredit => "OPENING_CREDIT",
         }
@@ -54,7 +57,7 @@ impl TransactionKind {
     /// counts it. A purchase was counted when its hold was placed.
     pub const fn is_spending(self) -> bool {
         match self {
-            Self::Transfer | Self::BillPayment => true,
+            Self::Transfer | Self::BillPayment | Self::BankTransfer => true,
             Self::TopUp
             | Self::Income
             | Self::Purchase
@@ -74,6 +77,7 @@ impl TransactionKind {
             | Self::BillPayment
             | Self::SavingsTopUp
             | Self::SavingsWithdrawal
+            | Self::BankTransfer
             | Self::Reversal
             | Self::OpeningCredit => false,
         }

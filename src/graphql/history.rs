@@ -28,6 +28,8 @@ pub enum TransactionKind {
     SavingsTopUp,
     /// From a savings goal to a card of the same person.
     SavingsWithdrawal,
+    /// To an account at another bank.
+    BankTransfer,
     /// Takes another transaction back, in whole or in part.
     Reversal,
     /// What the bank gave to a new account in the sandbox.
@@ -44,6 +46,7 @@ impl From<posting::TransactionKind> for TransactionKind {
             posting::TransactionKind::BillPayment => Self::BillPayment,
             posting::TransactionKind::SavingsTopUp => Self::SavingsTopUp,
             posting::TransactionKind::SavingsWithdrawal => Self::SavingsWithdrawal,
+            posting::TransactionKind::BankTransfer => Self::BankTransfer,
             posting::TransactionKind::Reversal => Self::Reversal,
             posting::TransactionKind::OpeningCredit => Self::OpeningCredit,
         }
@@ -60,6 +63,7 @@ impl From<TransactionKind> for posting::TransactionKind {
             TransactionKind::BillPayment => Self::BillPayment,
             TransactionKind::SavingsTopUp => Self::SavingsTopUp,
             TransactionKind::SavingsWithdrawal => Self::SavingsWithdrawal,
+            TransactionKind::BankTransfer => Self::BankTransfer,
             TransactionKind::Reversal => Self::Reversal,
             TransactionKind::OpeningCredit => Self::OpeningCredit,
         }

@@ -31,6 +31,8 @@ impl From<limit::LimitKind> for LimitKind {
 pub enum LimitWindow {
     /// A day in UTC.
     Day,
+    /// A month in UTC.
+    Month,
 }
 
 /// What may be moved in a window of time, and what is left of it.
