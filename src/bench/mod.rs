@@ -27,4 +27,5 @@ pub mod rows_written;
 pub mod transfers;
 pub mod reads;
 pub mod history;
+pub mod live;
 pub mod run;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::config::settings::Settings;
 
 /// The groups that `--only` names.
-pub const GROUPS: [&str; 5] = ["many", "hot", "me", "history", "memory"];
+pub const GROUPS: [&str; 6] = ["many", "hot", "me", "history", "memory", "live"];
 
 /// The seed of the load: the same for everybody, so that a run can be repeated.
 pub const SEED: u64 = 20_261_121;
@@ -44,6 +44,8 @@ pub struct Size {
     pub entries: u32,
     /// Requests of each kind, where one client reads.
     pub reads: usize,
+    /// Events that each subscriber is told at once.
+    pub burst: usize,
 }
 
 impl Options {
@@ -65,6 +67,7 @@ impl Options {
                 peer_transfers: Some(5),
                 entries: 20_000,
                 reads: 10,
+                burst: 5,
             };
         }
         Size {
@@ -76,6 +79,7 @@ impl Options {
             peer_transfers: None,
             entries: 1_000_000,
             reads: 300,
+            burst: 50,
         }
     }
 }

@@ -89,6 +89,9 @@ impl Place {
             ("TELLER_DATA_DIR", self.folder.display().to_string()),
             ("TELLER_SECRET_KEY", self.secret.clone()),
             ("TELLER_LISTEN", "127.0.0.1:0".to_owned()),
+            ("TELLER_SOCKETS_PERSON", "10000".to_owned()),
+            ("TELLER_SOCKETS_ADDRESS", "100000".to_owned()),
+            ("TELLER_EVENTS_POLL", "1".to_owned()),
             ("TELLER_LOG", "error".to_owned()),
         ]
     }

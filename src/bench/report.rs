@@ -17,6 +17,8 @@ pub enum Target {
     RatioBelow(f64),
     /// The figure itself is below this.
     FigureBelow(f64),
+    /// The figure itself is at least this.
+    FigureFrom(f64),
 }
 
 /// Another peer of the same round, which no target speaks of.
@@ -124,6 +126,10 @@ impl Row {
             }
             Target::RatioBelow(bound) => {
                 (format!("under {bound} times"), self.ratio.map(|ratio| ratio < bound))
+            }
+            Target::FigureFrom(least) => {
+                let held = self.figure.map(|figure| figure >= least);
+                (format!("at least {least:.0} {}", self.unit), held)
             }
             Target::FigureBelow(bound) => {
                 (format!("under {bound} {}", self.unit), self.figure.map(|figure| figure < bound))

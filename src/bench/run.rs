@@ -12,7 +12,7 @@ use super::{
     child,
     child::Server,
     error::{BenchError, io, unexpected},
-    history, machine,
+    history, live, machine,
     options::{GROUPS, Options, SEED},
     people,
     people::Caller,
@@ -112,6 +112,11 @@ async fn measure(options: &Options, place: &Place) -> Result<Report, BenchError>
         say(&format!("writes an account with {} entries, and reads it", size.entries));
         let home = place.copy(&base, "history", "history").await?;
         report.rows.extend(history::measure(options, place, &home, &callers, &config.ring).await?);
+    }
+    if options.wants("live") {
+        say("delivers events to subscribers");
+        let home = place.copy(&base, "live", "live").await?;
+        report.rows.extend(live::measure(options, place, &home, &callers, &config.ring).await?);
     }
     Ok(report)
 }

@@ -9,7 +9,7 @@ use crate::support::{
 };
 
 /// The rows of a quick run, whose names say how few clients it has.
-const ROWS: [&str; 13] = [
+const ROWS: [&str; 18] = [
     "transfer_many_1",
     "transfer_many_4",
     "transfer_p99",
@@ -23,6 +23,11 @@ const ROWS: [&str; 13] = [
     "history_last",
     "balance_at",
     "start",
+    "live_own",
+    "live_one",
+    "live_rest",
+    "live_median",
+    "live_p99",
 ];
 
 /// What the product writes for one transfer: key, two entries, transaction, two texts,
@@ -108,5 +113,5 @@ async fn the_bench_knows_its_groups() {
     let folder = tempfile::tempdir().expect("a folder");
     let (good, told, _) = bench(folder.path(), "sqlite://unused.db", &["--only", "cold"]).await;
     assert!(!good);
-    assert!(told.contains("--only takes one of many, hot, me, history, memory"), "{told}");
+    assert!(told.contains("--only takes one of many, hot, me, history, memory, live"), "{told}");
 }

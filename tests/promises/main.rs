@@ -25,6 +25,7 @@ mod cost;
 mod crash;
 mod databases;
 mod document_cache;
+mod deliveries;
 mod dialects;
 mod documents;
 mod ewallet;

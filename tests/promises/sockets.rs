@@ -323,3 +323,28 @@ async fn only_pages_of_allowed_origins_open_sockets_and_their_cookies_count() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_takes_nothing_of_what_it_asks_for_is_let_go() {
+    each_database(async |bank| {
+        let connections =
+            Connections { writes: Duration::from_millis(300), ..Connections::default() };
+        let one = limits(|one| (one.address, one.operations) = (1, 10_000));
+        let door = Door::open_with(&bank.bank, one, connections).await;
+        let mut greedy = door.socket().await;
+        greedy.say(&json!({ "type": "connection_init" })).await;
+        assert_eq!(greedy.message().await["type"], "connection_ack");
+        // No answer is ever read, and together they are more than the system takes by itself.
+        let query = "{ __schema { types { name description fields { name description
+            args { name description type { name } } type { name description } } } } }";
+        let whole = bank.post(None, query, json!({})).await;
+        assert!(whole.body.len() > 20_000, "{}", whole.text());
+        for number in 0..64 * 1024 * 1024 / whole.body.len() {
+            greedy.subscribe(&number.to_string(), query, json!({})).await;
+        }
+        let _next = settled(&door).await;
+        drop(greedy);
+        assert!(door.close().await);
+    })
+    .await;
+}
