@@ -1,15 +1,21 @@
 //! Password hashing by Argon2id, off the async threads, in a bounded pool.
 //!
 //! A hash takes about 20 ms of a core on purpose. One core is left to serve the
-//! others, and whoever would wait too long is told to come again.
+//! others, whoever would wait too long is told to come again, and the threads that hash
+//! stand back where another one wants their core.
 
-use std::{num::NonZero, sync::Arc, thread::available_parallelism};
+use std::{
+    num::NonZero,
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    thread,
+    thread::available_parallelism,
+};
 
 use argon2::{
     Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version,
     password_hash::phc::PasswordHash,
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::types::{entropy, entropy::Entropy, secret::Secret};
 
@@ -17,6 +23,8 @@ use crate::types::{entropy, entropy::Entropy, secret::Secret};
 const PARAMETERS: (u32, u32, u32) = (19 * 1024, 2, 1);
 /// How many may wait for each thread that hashes: about two seconds' worth.
 const WAITING_PER_THREAD: usize = 64;
+/// How far a thread that hashes stands back, in steps of `nice`.
+const NICE: i32 = 10;
 
 /// A password could not be hashed or checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -29,11 +37,14 @@ pub enum PasswordError {
     Broken(&'static str),
 }
 
-/// The pool of threads that hash.
+/// Something for a thread that hashes to do.
+type Job = Box<dyn FnOnce() + Send>;
+
+/// The pool of threads that hash; they end with its last clone.
 #[derive(Debug, Clone)]
 pub struct Hasher {
     waiting: Arc<Semaphore>,
-    hashing: Arc<Semaphore>,
+    jobs: mpsc::Sender<Job>,
     argon2: Argon2<'static>,
     /// A hash of nothing that anybody knows, checked where there is no person, so
     /// that an unknown address takes as long as a known one.
@@ -51,7 +62,7 @@ impl Hasher {
         let nobody = hash_now(&argon2, &unknown, &entropy::bytes(entropy)).expect("bytes hash");
         Self {
             waiting: Arc::new(Semaphore::new(threads * WAITING_PER_THREAD)),
-            hashing: Arc::new(Semaphore::new(threads)),
+            jobs: start(threads),
             argon2,
             nobody: nobody.into(),
         }
@@ -111,17 +122,42 @@ impl Hasher {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, PasswordError> {
-        let gone = |_| PasswordError::Broken("the pool has stopped");
-        let queued =
+        let place =
             Arc::clone(&self.waiting).try_acquire_owned().map_err(|_| PasswordError::Overloaded)?;
-        let turn = Arc::clone(&self.hashing).acquire_owned().await.map_err(gone)?;
-        let task = tokio::task::spawn_blocking(move || {
-            // The places are kept until the work is done, even where the caller has gone.
-            let _places = (queued, turn);
-            work()
-        });
-        task.await.map_err(|_| PasswordError::Broken("the thread has stopped"))
+        let (tell, told) = oneshot::channel();
+        let job = move || {
+            // The place is kept until the work is done.
+            let _place = place;
+            if !tell.is_closed() {
+                // Whoever has gone meanwhile is not told.
+                let _ = tell.send(work());
+            }
+        };
+        self.jobs.send(Box::new(job)).map_err(|_| PasswordError::Broken("the pool has stopped"))?;
+        told.await.map_err(|_| PasswordError::Broken("the thread has stopped"))
     }
+}
+
+/// Starts threads that do one job after the other.
+fn start(threads: usize) -> mpsc::Sender<Job> {
+    let (sender, jobs) = mpsc::channel::<Job>();
+    let jobs = Arc::new(Mutex::new(jobs));
+    for _ in 0..threads {
+        let jobs = Arc::clone(&jobs);
+        let hash = move || {
+            // Where it may not stand back it hashes as everybody else works.
+            let _ = rustix::process::nice(NICE);
+            loop {
+                let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                let Ok(job) = job else { return };
+                // A job that panics costs its caller the answer and not the pool a thread.
+                let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(job));
+            }
+        };
+        let thread = thread::Builder::new().name("teller-hash".to_owned());
+        thread.spawn(hash).expect("the system has a thread for us");
+    }
+    sender
 }
 
 fn hash_now(
