@@ -1,20 +1,16 @@
 //! Tokens of the legacy dialects: signed as the others are, with what their clients expect
 //! to find in them beside.
 
-use jsonwebtoken::{
-    Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode,
-    errors::ErrorKind,
-};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, errors::ErrorKind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{keyring::Keyring, token::Access};
-use crate::types::{
-    clock::Instant,
-    id::{SessionId, UserId},
+use super::{
+    keyring::Keyring,
+    token,
+    token::{Access, ISSUER},
 };
-
-const ISSUER: &str = "teller";
+use crate::types::clock::Instant;
 
 /// What a token is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,13 +57,8 @@ pub enum Unread {
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Claims {
-    iss: String,
-    aud: String,
-    sub: String,
-    sid: String,
-    iat: i64,
-    nbf: i64,
-    exp: i64,
+    #[serde(flatten)]
+    usual: token::Claims,
     #[serde(flatten)]
     of_dialect: Map<String, Value>,
 }
@@ -81,21 +72,8 @@ pub fn sign(
     of_dialect: Map<String, Value>,
     now: Instant,
 ) -> String {
-    let mut header = Header::new(Algorithm::HS256);
-    header.typ = Some(kind.typ().to_owned());
-    header.kid = Some(ring.key_id_text());
-    let claims = Claims {
-        iss: ISSUER.to_owned(),
-        aud: audience.to_owned(),
-        sub: access.user_id.to_wire(),
-        sid: access.session_id.to_wire(),
-        iat: now.timestamp(),
-        nbf: now.timestamp(),
-        exp: access.expires_at.timestamp(),
-        of_dialect,
-    };
-    encode(&header, &claims, &EncodingKey::from_secret(&ring.access.0))
-        .expect("claims of plain texts and numbers are always written")
+    let usual = token::Claims::new(audience, access, now);
+    token::signed(ring, kind.typ(), &Claims { usual, of_dialect })
 }
 
 /// Reads a token that was signed by us; whether it is good is for the caller to ask.
@@ -118,14 +96,10 @@ pub fn read(ring: &Keyring, token: &str) -> Result<Ticket, Unread> {
             ErrorKind::InvalidSignature => Unread::Forged,
             _ => Unread::Malformed,
         })?;
-    let claims = claims.claims;
-    let access = Access {
-        user_id: UserId::from_wire(&claims.sub).ok_or(Unread::Malformed)?,
-        session_id: SessionId::from_wire(&claims.sid).ok_or(Unread::Malformed)?,
-        expires_at: Instant::from_timestamp(claims.exp, 0).ok_or(Unread::Malformed)?,
-    };
-    let since = Instant::from_timestamp(claims.nbf, 0).ok_or(Unread::Malformed)?;
-    Ok(Ticket { kind, audience: claims.aud, access, since, claims: claims.of_dialect })
+    let Claims { usual, of_dialect } = claims.claims;
+    let access = usual.access().ok_or(Unread::Malformed)?;
+    let since = Instant::from_timestamp(usual.nbf, 0).ok_or(Unread::Malformed)?;
+    Ok(Ticket { kind, audience: usual.aud, access, since, claims: of_dialect })
 }
 
 #[cfg(test)]

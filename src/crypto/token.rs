@@ -13,7 +13,7 @@ use crate::types::{
     id::{SessionId, UserId},
 };
 
-const ISSUER: &str = "teller";
+pub(super) const ISSUER: &str = "teller";
 /// RFC 9068's type for access tokens, so that no other JWT of ours passes for one.
 const TYPE: &str = "at+jwt";
 
@@ -28,15 +28,48 @@ pub struct Access {
     pub expires_at: Instant,
 }
 
+/// What every token says.
 #[derive(Debug, Serialize, Deserialize)]
-struct Claims {
+pub(super) struct Claims {
     iss: String,
-    aud: String,
+    pub(super) aud: String,
     sub: String,
     sid: String,
     iat: i64,
-    nbf: i64,
+    pub(super) nbf: i64,
     exp: i64,
+}
+
+impl Claims {
+    pub(super) fn new(audience: &str, access: &Access, now: Instant) -> Self {
+        Self {
+            iss: ISSUER.to_owned(),
+            aud: audience.to_owned(),
+            sub: access.user_id.to_wire(),
+            sid: access.session_id.to_wire(),
+            iat: now.timestamp(),
+            nbf: now.timestamp(),
+            exp: access.expires_at.timestamp(),
+        }
+    }
+
+    /// `None` where they name nobody of ours.
+    pub(super) fn access(&self) -> Option<Access> {
+        Some(Access {
+            user_id: UserId::from_wire(&self.sub)?,
+            session_id: SessionId::from_wire(&self.sid)?,
+            expires_at: Instant::from_timestamp(self.exp, 0)?,
+        })
+    }
+}
+
+/// Signs claims as a token of a type.
+pub(super) fn signed(ring: &Keyring, typ: &str, claims: &impl Serialize) -> String {
+    let mut header = Header::new(Algorithm::HS256);
+    header.typ = Some(typ.to_owned());
+    header.kid = Some(ring.key_id_text());
+    encode(&header, claims, &EncodingKey::from_secret(&ring.access.0))
+        .expect("claims of plain texts and numbers are always written")
 }
 
 /// Why an access token opens nothing; callers are told only that it does not.
@@ -52,20 +85,7 @@ pub enum TokenError {
 
 /// Signs an access token for `audience`.
 pub fn sign(ring: &Keyring, audience: &str, access: &Access, now: Instant) -> String {
-    let mut header = Header::new(Algorithm::HS256);
-    header.typ = Some(TYPE.to_owned());
-    header.kid = Some(ring.key_id_text());
-    let claims = Claims {
-        iss: ISSUER.to_owned(),
-        aud: audience.to_owned(),
-        sub: access.user_id.to_wire(),
-        sid: access.session_id.to_wire(),
-        iat: now.timestamp(),
-        nbf: now.timestamp(),
-        exp: access.expires_at.timestamp(),
-    };
-    encode(&header, &claims, &EncodingKey::from_secret(&ring.access.0))
-        .expect("claims of plain texts and numbers are always written")
+    signed(ring, TYPE, &Claims::new(audience, access, now))
 }
 
 /// Reads an access token that was signed for `audience` and is good at `now`.
@@ -99,11 +119,7 @@ pub fn verify(
     if seconds < claims.nbf {
         return Err(TokenError::Invalid);
     }
-    Ok(Access {
-        user_id: UserId::from_wire(&claims.sub).ok_or(TokenError::Invalid)?,
-        session_id: SessionId::from_wire(&claims.sid).ok_or(TokenError::Invalid)?,
-        expires_at: Instant::from_timestamp(claims.exp, 0).ok_or(TokenError::Invalid)?,
-    })
+    claims.access().ok_or(TokenError::Invalid)
 }
 
 /// A refresh token that somebody shows.

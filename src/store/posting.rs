@@ -25,6 +25,7 @@ use super::{
     },
     posting_sqlite as sqlite,
     savings::Savings,
+    session::FactsRow,
 };
 use crate::{
     db::{
@@ -40,7 +41,7 @@ use crate::{
         limit::{CounterKey, LimitKind, Used},
         posting::Standing,
         session::Facts,
-        user::{UserStatus, full_name},
+        user::full_name,
     },
     types::{
         clock::Instant,
@@ -227,13 +228,8 @@ pub async fn lock_accounts(
 struct SessionRow {
     session_id: SessionId,
     user_id: UserId,
-    ended_at: Option<Instant>,
-    expires_at: Instant,
-    refresh_expires_at: Instant,
-    second_factor_at: Instant,
-    status: UserStatus,
-    email_verified_at: Option<Instant>,
-    approved_at: Option<Instant>,
+    #[sqlx(flatten)]
+    facts: FactsRow,
 }
 
 /// What is known of sessions, with their persons.
@@ -244,18 +240,7 @@ pub async fn sessions(
     let rows = Rows::new(vec![uuids(ids, |id| Some(id.uuid()))]);
     let query = session.query_either(sqlite::SESSIONS, postgres::SESSIONS);
     let found: Vec<SessionRow> = query.bind_rows(&rows).all().await?;
-    let read = |row: SessionRow| {
-        let facts = Facts {
-            ended_at: row.ended_at,
-            expires_at: row.expires_at,
-            refresh_expires_at: row.refresh_expires_at,
-            second_factor_at: row.second_factor_at,
-            status: row.status,
-            email_verified: row.email_verified_at.is_some(),
-            approved: row.approved_at.is_some(),
-        };
-        ((row.session_id, row.user_id), facts)
-    };
+    let read = |row: SessionRow| ((row.session_id, row.user_id), row.facts.facts());
     Ok(found.into_iter().map(read).collect())
 }
 

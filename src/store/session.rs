@@ -114,8 +114,7 @@ pub struct NewRefresh<'n> {
 }
 
 #[derive(sqlx::FromRow)]
-struct FactsRow {
-    last_active_at: Instant,
+pub(super) struct FactsRow {
     ended_at: Option<Instant>,
     expires_at: Instant,
     refresh_expires_at: Instant,
@@ -126,8 +125,8 @@ struct FactsRow {
 }
 
 impl FactsRow {
-    fn known(self) -> (Facts, Instant) {
-        let facts = Facts {
+    pub(super) fn facts(self) -> Facts {
+        Facts {
             ended_at: self.ended_at,
             expires_at: self.expires_at,
             refresh_expires_at: self.refresh_expires_at,
@@ -135,8 +134,7 @@ impl FactsRow {
             status: self.status,
             email_verified: self.email_verified_at.is_some(),
             approved: self.approved_at.is_some(),
-        };
-        (facts, self.last_active_at)
+        }
     }
 }
 
@@ -144,6 +142,7 @@ impl FactsRow {
 struct KnownRow {
     session_id: SessionId,
     user_id: UserId,
+    last_active_at: Instant,
     #[sqlx(flatten)]
     facts: FactsRow,
 }
@@ -178,10 +177,11 @@ statements! {
         RETURNING session_id";
 
     /// A person who is barred counts as one who has left.
-    FACTS = "
-        SELECT s.ended_at, s.expires_at, s.refresh_expires_at, s.second_factor_at,
+    KNOWN = "
+        SELECT s.session_id, s.user_id, s.last_active_at, s.ended_at, s.expires_at,
+            s.refresh_expires_at, s.second_factor_at,
             CASE WHEN u.barred_at IS NULL THEN u.status ELSE 'DEACTIVATED' END AS status,
-            s.last_active_at, u.email_verified_at, u.approved_at
+            u.email_verified_at, u.approved_at
         FROM sessions s JOIN users u ON u.user_id = s.user_id
         WHERE s.session_id = $1 AND s.user_id = $2";
 
@@ -280,8 +280,8 @@ pub async fn known(
     id: SessionId,
     user_id: UserId,
 ) -> Result<Option<(Facts, Instant)>, DbError> {
-    let row: Option<FactsRow> = session.query(FACTS).bind(id).bind(user_id).maybe().await?;
-    Ok(row.map(FactsRow::known))
+    let row: Option<KnownRow> = session.query(KNOWN).bind(id).bind(user_id).maybe().await?;
+    Ok(row.map(|row| (row.facts.facts(), row.last_active_at)))
 }
 
 /// The same of many sessions, by session and person, in no particular order.
@@ -291,7 +291,8 @@ pub async fn known_many(
 ) -> Result<Vec<((SessionId, UserId), (Facts, Instant))>, DbError> {
     let ids: Vec<_> = ids.iter().map(|id| id.uuid()).collect();
     let rows: Vec<KnownRow> = session.query(KNOWN_MANY).bind_ids(&ids).all().await?;
-    let read = |row: KnownRow| ((row.session_id, row.user_id), row.facts.known());
+    let read =
+        |row: KnownRow| ((row.session_id, row.user_id), (row.facts.facts(), row.last_active_at));
     Ok(rows.into_iter().map(read).collect())
 }
 

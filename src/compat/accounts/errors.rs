@@ -10,6 +10,7 @@ use crate::{
         door::Fault,
         drf::{self, Style},
         json::Json,
+        outcome::{self, No},
     },
     domain::{fault::Fault as FieldFault, refusal::Refusal},
 };
@@ -26,37 +27,10 @@ pub const EMAIL_TAKEN: &str = "user with this email already exists.";
 /// No token of a session that goes on.
 pub const TOKEN_OVER: &str = "Token is invalid or expired";
 
-/// Why an operation gives no documented success.
-#[derive(Debug)]
-pub enum No {
-    /// It is said already.
-    Said(Answer),
-    /// The bank says it.
-    Failed(Failure),
-}
-
-impl From<Answer> for No {
-    fn from(answer: Answer) -> Self {
-        Self::Said(answer)
-    }
-}
-
-impl From<Failure> for No {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
-    }
-}
-
 /// The answer of an operation, whatever became of it.
 pub fn settle(call: &Call, outcome: Result<Answer, No>) -> Answer {
-    match outcome {
-        Ok(answer) | Err(No::Said(answer)) => answer,
-        Err(No::Failed(Failure::Refused(refusal))) => refused(&refusal),
-        Err(No::Failed(Failure::Broken(broken))) => {
-            call.log(&broken);
-            drf::detail(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
-        }
-    }
+    let broken = || drf::detail(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
+    outcome::settle(call, outcome, refused, broken)
 }
 
 /// `{"detail":["…"]}` with status 400: how the routes that change something say it.

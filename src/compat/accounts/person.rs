@@ -1,9 +1,9 @@
 //! Whoever calls, by the token that they show.
 
-use super::errors::{No, STYLE, TOKEN_OVER};
+use super::errors::{STYLE, TOKEN_OVER};
 use crate::{
     bank::{permit::Permit, ticket, ticket::Unfit},
-    compat::wire::{call::Call, doors::Doors},
+    compat::wire::{call::Call, doors::Doors, outcome::No},
     crypto::ticket::Kind,
     domain::session::Facade,
 };

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 
-use super::errors::{No, STYLE};
+use super::errors::STYLE;
 use crate::{
     bank::{error::Failure, reset_code},
     compat::wire::{
@@ -11,6 +11,7 @@ use crate::{
         doors::Doors,
         drf::{self, Field},
         json::Json,
+        outcome::No,
     },
     domain::refusal::Refusal,
     types::{secret::Secret, text::Email},

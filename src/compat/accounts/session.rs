@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::errors::{self, EMAIL_TAKEN, No};
+use super::errors::{self, EMAIL_TAKEN};
 use crate::{
     bank::{enrolment, error::Failure, password_sign_in, session::SignedIn, sign_in::Form, ticket},
     compat::wire::{
@@ -12,6 +12,7 @@ use crate::{
         doors::Doors,
         drf::{Field, Input},
         json::Json,
+        outcome::No,
     },
     crypto::ticket::Kind,
     domain::{refusal::Refusal, second_factor::PasswordDialect, session::Facade},

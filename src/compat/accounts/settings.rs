@@ -3,13 +3,15 @@
 use axum::http::StatusCode;
 
 use super::{
-    errors::{self, EMAIL_TAKEN, No, STYLE, in_detail},
+    errors::{self, EMAIL_TAKEN, STYLE, in_detail},
     person::permit,
     session::{NO_PHONE, PHONE, kept},
 };
 use crate::{
     bank::{contact, error::Failure, password},
-    compat::wire::{answer::Answer, call::Call, doors::Doors, drf, drf::Field, json::Json},
+    compat::wire::{
+        answer::Answer, call::Call, doors::Doors, drf, drf::Field, json::Json, outcome::No,
+    },
     domain::refusal::Refusal,
     store::user::User,
     types::{secret::Secret, text::Email},

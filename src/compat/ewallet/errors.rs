@@ -3,36 +3,15 @@
 use axum::http::{HeaderValue, Method, StatusCode, header};
 
 use crate::{
-    bank::error::Failure,
     compat::wire::{
         answer::{Answer, JSON},
         call::Call,
         door::Fault,
         json::Json,
+        outcome::{self, No},
     },
     domain::refusal::Refusal,
 };
-
-/// Why an operation gives no documented success.
-#[derive(Debug)]
-pub enum No {
-    /// It is said already.
-    Said(Answer),
-    /// The bank says it.
-    Failed(Failure),
-}
-
-impl From<Answer> for No {
-    fn from(answer: Answer) -> Self {
-        Self::Said(answer)
-    }
-}
-
-impl From<Failure> for No {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
-    }
-}
 
 /// What an operation says whatever is wrong with it.
 #[derive(Debug, Clone, Copy)]
@@ -68,14 +47,8 @@ impl From<Usual> for Answer {
 
 /// The answer of an operation, whatever became of it.
 pub fn settle(call: &Call, usual: Usual, outcome: Result<Answer, No>) -> Answer {
-    match outcome {
-        Ok(answer) | Err(No::Said(answer)) => answer,
-        Err(No::Failed(Failure::Refused(refusal))) => refused(&refusal, usual),
-        Err(No::Failed(Failure::Broken(broken))) => {
-            call.log(&broken);
-            msg(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
-        }
-    }
+    let broken = || msg(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
+    outcome::settle(call, outcome, |refusal| refused(refusal, usual), broken)
 }
 
 fn refused(refusal: &Refusal, usual: Usual) -> Answer {

@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, StatusCode};
 
 use super::{
-    errors::{MOVEMENT, No, msg},
+    errors::{MOVEMENT, msg},
     person::permit,
     token::body,
 };
@@ -12,7 +12,9 @@ use crate::{
         account, transfer,
         transfer::{Remittance, TopUp},
     },
-    compat::wire::{answer::Answer, call::Call, doors::Doors, idempotency, json::Json},
+    compat::wire::{
+        answer::Answer, call::Call, doors::Doors, idempotency, json::Json, outcome::No,
+    },
     domain::account::OutsideBank,
     store::posting_rows::Claim,
     types::money::DecimalText,

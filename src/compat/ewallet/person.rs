@@ -3,13 +3,10 @@
 use axum::http::StatusCode;
 use serde_json::Value;
 
-use super::{
-    errors::{No, msg},
-    tokens::Cookie,
-};
+use super::{errors::msg, tokens::Cookie};
 use crate::{
     bank::{error::Failure, permit::Permit, ticket, ticket::Unfit},
-    compat::wire::{call::Call, cookie, doors::Doors},
+    compat::wire::{call::Call, cookie, doors::Doors, outcome::No},
     crypto::{mac, ticket::Kind, ticket::Ticket},
     domain::{refusal::Refusal, session::Facade},
 };

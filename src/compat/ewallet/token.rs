@@ -4,13 +4,13 @@ use axum::http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
 use super::{
-    errors::{LOGIN, No, REFRESH, msg},
+    errors::{LOGIN, REFRESH, msg},
     person::{CSRF_HEADER, repeats},
     tokens::{self, Cookie},
 };
 use crate::{
     bank::{csrf, error::Failure, password_sign_in, sign_in::Form, ticket},
-    compat::wire::{answer::Answer, call::Call, cookie, doors::Doors, json::Json},
+    compat::wire::{answer::Answer, call::Call, cookie, doors::Doors, json::Json, outcome::No},
     crypto::ticket::Kind,
     domain::{refusal::Refusal, second_factor::PasswordDialect, session::Facade},
     store::session::Device,

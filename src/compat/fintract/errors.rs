@@ -3,13 +3,13 @@
 use axum::http::{HeaderValue, Method, StatusCode, header};
 
 use crate::{
-    bank::error::Failure,
     compat::wire::{
         answer::Answer,
         call::Call,
         door::Fault,
         drf::{self, Style},
         json::Json,
+        outcome::{self, No},
     },
     domain::{fault::Fault as FieldFault, file::FileLimit, refusal::Refusal},
 };
@@ -28,37 +28,10 @@ pub const USERNAME_TAKEN: &str = "A user with that username already exists.";
 /// The customer number is a customer's already.
 pub const CUSTOMER_ID_TAKEN: &str = "user with this customer id already exists.";
 
-/// Why an operation gives no documented success.
-#[derive(Debug)]
-pub enum No {
-    /// It is said already.
-    Said(Answer),
-    /// The bank says it.
-    Failed(Failure),
-}
-
-impl From<Answer> for No {
-    fn from(answer: Answer) -> Self {
-        Self::Said(answer)
-    }
-}
-
-impl From<Failure> for No {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
-    }
-}
-
 /// The answer of an operation, whatever became of it.
 pub fn settle(call: &Call, outcome: Result<Answer, No>) -> Answer {
-    match outcome {
-        Ok(answer) | Err(No::Said(answer)) => answer,
-        Err(No::Failed(Failure::Refused(refusal))) => refused(&refusal),
-        Err(No::Failed(Failure::Broken(broken))) => {
-            call.log(&broken);
-            drf::detail(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
-        }
-    }
+    let broken = || drf::detail(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
+    outcome::settle(call, outcome, refused, broken)
 }
 
 /// Whoever calls may not do this.

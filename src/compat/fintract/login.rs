@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::{
-    errors::{No, STYLE, invalid_otp},
+    errors::{STYLE, invalid_otp},
     person::id,
     user_type::{self, role},
 };
@@ -16,6 +16,7 @@ use crate::{
         doors::Doors,
         drf::{self, Field},
         json::Json,
+        outcome::No,
     },
     crypto::ticket::Kind,
     domain::{refusal::Refusal, session::Facade},

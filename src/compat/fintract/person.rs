@@ -1,9 +1,9 @@
 //! Whoever calls, by the token that they show, and what they may do here.
 
-use super::errors::{No, STYLE, forbidden, not_found};
+use super::errors::{STYLE, forbidden, not_found};
 use crate::{
     bank::{permit::Permit, ticket, ticket::Unfit, user},
-    compat::wire::{call::Call, doors::Doors},
+    compat::wire::{call::Call, doors::Doors, outcome::No},
     crypto::ticket::Kind,
     domain::{session::Facade, user::UserRole},
     store::user::User,

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 
 use super::{
-    errors::{EMAIL_TAKEN, No, STYLE},
+    errors::{EMAIL_TAKEN, STYLE},
     fields::{LINK, USERNAME, split},
     person::{caller, customer, oneself},
     register::username,
@@ -17,6 +17,7 @@ use crate::{
         doors::Doors,
         drf::{self, Field, Input},
         json::Json,
+        outcome::No,
     },
     domain::{
         refusal::Refusal,

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 
 use super::{
-    errors::{CUSTOMER_ID_TAKEN, EMAIL_TAKEN, No, STYLE, USERNAME_TAKEN},
+    errors::{CUSTOMER_ID_TAKEN, EMAIL_TAKEN, STYLE, USERNAME_TAKEN},
     fields::{EMAIL, LINK, NO_USERNAME, USERNAME, is_username, split},
     user_type,
     user_type::{USER_TYPES, role},
@@ -16,6 +16,7 @@ use crate::{
         doors::Doors,
         drf::{self, Field, Input},
         json::Json,
+        outcome::No,
     },
     domain::{
         refusal::Refusal,

@@ -1,13 +1,13 @@
 //! What staff do here: they approve customers.
 
 use super::{
-    errors::{No, STYLE, forbidden},
+    errors::{STYLE, forbidden},
     person::caller,
     profile::msg,
 };
 use crate::{
     bank::customer,
-    compat::wire::{answer::Answer, call::Call, doors::Doors, drf::Field},
+    compat::wire::{answer::Answer, call::Call, doors::Doors, drf::Field, outcome::No},
     domain::user::UserRole,
 };
 

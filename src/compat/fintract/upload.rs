@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 
 use super::{
-    errors::{No, STYLE},
+    errors::STYLE,
     person::{customer, oneself},
     profile::shown,
 };
@@ -14,7 +14,7 @@ use crate::{
         particulars,
         permit::Permit,
     },
-    compat::wire::{answer::Answer, call::Call, doors::Doors, drf, json::Json},
+    compat::wire::{answer::Answer, call::Call, doors::Doors, drf, json::Json, outcome::No},
     files::{multipart, multipart::FRAMING_MAX},
 };
 

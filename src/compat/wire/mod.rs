@@ -6,6 +6,7 @@ pub mod json;
 pub mod percent;
 pub mod answer;
 pub mod call;
+pub mod outcome;
 pub mod usage;
 pub mod doors;
 pub mod door;
