@@ -83,7 +83,8 @@ struct Case {
 }
 
 enum Told {
-    Shape,
+    /// Refused for its shape at this place of the input, or before it is looked at.
+    Shape(Vec<String>),
     Data(&'static str, String),
 }
 
@@ -130,27 +131,37 @@ impl Shapes {
     /// Every way in which the members of an input at a place can have the wrong shape.
     fn spoil(&self, name: &str, valid: &Value, place: &[String], cases: &mut Vec<Case>) {
         let (one_of, members) = &self.inputs[name];
-        let shape = |what: String, input| Case { what, input, told: Told::Shape };
+        let shape = |what: String, input, at: &[String]| {
+            let place = [&["input".to_owned()], at].concat();
+            Case { what, input, told: Told::Shape(place) }
+        };
         if *one_of {
             let both: serde_json::Map<_, _> =
                 members.iter().map(|(name, _)| (name.clone(), json!("x"))).collect();
-            cases.push(shape("all members of one of".to_owned(), put(valid, place, both.into())));
-            cases.push(shape("no member of one of".to_owned(), put(valid, place, json!({}))));
+            let both = put(valid, place, both.into());
+            cases.push(shape("all members of one of".to_owned(), both, place));
+            cases.push(shape(
+                "no member of one of".to_owned(),
+                put(valid, place, json!({})),
+                place,
+            ));
             for (member, _) in members {
                 let null = put(valid, place, json!({ member: null }));
-                cases.push(shape(format!("{member} of one of is null"), null));
+                cases.push(shape(format!("{member} of one of is null"), null, place));
             }
         }
         for (member, ty) in members {
             let at = [place, std::slice::from_ref(member)].concat();
             let shown = at.join(".");
             if !ty.nullable {
-                cases.push(shape(format!("{shown} is missing"), without(valid, &at)));
-                cases.push(shape(format!("{shown} is null"), put(valid, &at, Value::Null)));
+                cases.push(shape(format!("{shown} is missing"), without(valid, &at), &at));
+                let null = put(valid, &at, Value::Null);
+                cases.push(shape(format!("{shown} is null"), null, &at));
             }
             let given = if *one_of { put(valid, place, json!({})) } else { valid.clone() };
             for wrong in self.wrong(named(ty)) {
-                cases.push(shape(format!("{shown} is {wrong}"), put(&given, &at, wrong)));
+                let (what, input) = (format!("{shown} is {wrong}"), put(&given, &at, wrong));
+                cases.push(shape(what, input, &at));
             }
             let pointer = format!("/{}", at.join("/"));
             if self.inputs.contains_key(named(ty)) && valid.pointer(&pointer).is_some() {
@@ -158,7 +169,7 @@ impl Shapes {
             }
         }
         let extra = [place, &["nonsense".to_owned()]].concat();
-        cases.push(shape("an unknown member".to_owned(), put(valid, &extra, json!(1))));
+        cases.push(shape("an unknown member".to_owned(), put(valid, &extra, json!(1)), place));
     }
 
     /// Every way in which what an input names can be wrong, whatever the mutation.
@@ -216,7 +227,7 @@ impl Shapes {
         let Some(ty) = &self.mutations[entry.mutation] else {
             // It takes nothing, so all that can be wrong is to give it something.
             let what = "an argument".to_owned();
-            return vec![Case { what, input: json!(1), told: Told::Shape }];
+            return vec![Case { what, input: json!(1), told: Told::Shape(Vec::new()) }];
         };
         let (name, valid) = (named(ty), valid(entry, world));
         let mut cases = Vec::new();
@@ -258,10 +269,9 @@ fn token<'w>(entry: &Entry, world: &'w World) -> Option<&'w str> {
 }
 
 /// The names of the tables that differ, but for those that a refusal may write.
-fn changed(before: &Contents, after: &Contents, entry: &Entry) -> Vec<String> {
-    let may = |table: &str| {
-        NOTES.contains(&table) || entry.writes.iter().any(|&(written, _)| written == table)
-    };
+fn changed(before: &Contents, after: &Contents, writes: &[(&str, &str)]) -> Vec<String> {
+    let may =
+        |table: &str| NOTES.contains(&table) || writes.iter().any(|&(written, _)| written == table);
     let differ = after.iter().filter(|(table, digest)| before.get(*table) != Some(digest));
     differ.map(|(table, _)| table.clone()).filter(|table| !may(table)).collect()
 }
@@ -269,12 +279,15 @@ fn changed(before: &Contents, after: &Contents, entry: &Entry) -> Vec<String> {
 /// A case is refused as it must be; what else it was, as a sentence.
 fn judge(case: &Case, status: StatusCode, body: &Value, mutation: &str) -> Result<(), String> {
     match &case.told {
-        Told::Shape => {
+        Told::Shape(place) => {
             let code = body["errors"][0]["extensions"]["code"].as_str().unwrap_or_default();
             let known = ["BAD_USER_INPUT", "GRAPHQL_VALIDATION_FAILED"].contains(&code);
             let before = status == StatusCode::BAD_REQUEST && body.get("data").is_none();
             let path = &body["errors"][0]["extensions"]["inputPath"];
-            let placed = code != "BAD_USER_INPUT" || path[0] == "input";
+            let told: Vec<&str> =
+                path.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            let wanted: Vec<&str> = place.iter().map(String::as_str).collect();
+            let placed = code != "BAD_USER_INPUT" || told.starts_with(&wanted);
             if known && before && placed { Ok(()) } else { Err(format!("{status} {body}")) }
         }
         Told::Data(code, path) => {
@@ -321,7 +334,7 @@ async fn bad_input_is_refused_with_its_code_and_path_and_changes_nothing() {
                 let answer = bank.post(token(entry, &world), &document, variables).await;
                 let told = judge(&case, answer.status, &answer.json(), entry.mutation);
                 let after = bank.fresh.contents().await;
-                let written = changed(&before, &after, entry);
+                let written = changed(&before, &after, entry.writes);
                 if let Err(told) = told {
                     wrong.push(format!("{}: {}: {told}", entry.mutation, case.what));
                 }
@@ -372,7 +385,8 @@ async fn a_mutation_of_a_signed_in_person_does_nothing_for_a_stranger() {
                 let told = json!([{ "code": "FORBIDDEN", "path": null }]);
                 assert_eq!(body["data"][entry.mutation]["errors"], told, "{}", entry.mutation);
             }
-            let written = changed(&before, &bank.fresh.contents().await, entry);
+            // What a refusal of the right person may write, a stranger may not.
+            let written = changed(&before, &bank.fresh.contents().await, &[]);
             assert_eq!(written, Vec::<String>::new(), "{}: {}", bank.database, entry.mutation);
         }
     })

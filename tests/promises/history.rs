@@ -213,6 +213,7 @@ async fn a_text_is_looked_for_in_notes_and_counterparties() {
         assert_eq!(search(None, "Lee", (false, 2)).await, 0, "nobody's name is told by it");
         let both = json!({ "text": "coffee", "direction": "IN", "minAmount": "0.25" });
         let found = walk(bank, &ann, None, &both, (false, 3)).await;
+        assert_eq!(found.len(), 4, "{found:?}");
         assert!(found.iter().all(|entry| entry["direction"] == "IN"));
         assert_eq!(count(bank, &ann, None, &both).await, json!(found.len()));
     })

@@ -152,7 +152,8 @@ async fn refreshes_that_race_at_two_servers_make_one_branch_that_ends_on_both() 
         assert!(refused(&servers[0]).await, "{}: at once where it was seen", fresh.name);
         while !refused(&servers[1]).await {
             // A moment beyond the second for the machine to answer.
-            assert!(ended.elapsed().as_millis() < 2_000, "{}: and elsewhere", fresh.name);
+            let most = proof::within(std::time::Duration::from_secs(2));
+            assert!(ended.elapsed() < most, "{}: and elsewhere", fresh.name);
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
         let latest = servers[1].run(None, REFRESH, json!({ "token": token })).await;
@@ -333,7 +334,8 @@ async fn a_session_revoked_in_one_process_is_refused_in_another_within_a_second(
         };
         tokio::time::timeout(std::time::Duration::from_secs(10), refused).await.expect("refused");
         // A moment beyond the second for the machine to answer.
-        assert!(ended.elapsed().as_millis() < 2_000, "{}: {:?}", bank.database, ended.elapsed());
+        let (took, most) = (ended.elapsed(), proof::within(std::time::Duration::from_secs(2)));
+        assert!(took < most, "{}: {took:?}", bank.database);
         other.db.close().await;
     })
     .await;
