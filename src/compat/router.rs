@@ -129,9 +129,7 @@ fn finish(
     let answer = (door.finish)(found.map(|found| found.resource), answer);
     let since = format!("@{}", doors.settings.deprecated_at);
     let since = HeaderValue::from_str(&since).expect("a number is plain text");
-    let link = HeaderValue::from_static("</docs>; rel=\"deprecation\"");
-    let answer =
-        answer.with(HeaderName::from_static("deprecation"), since).with(header::LINK, link);
+    let answer = answer.with(HeaderName::from_static("deprecation"), since);
     sharing::share(door.dialect, call, answer)
 }
 

@@ -63,7 +63,7 @@ pub enum Command {
         /// Use tiny numbers, which show that it runs and judge nothing.
         #[arg(long)]
         quick: bool,
-        /// Measure one group of rows alone: many, hot, me, history or memory.
+        /// Measure one group of rows alone: many, hot, me, history, memory or live.
         #[arg(long, value_name = "GROUP")]
         only: Option<String>,
         /// How long each load of each round lasts; 5 where nothing is said.

@@ -1,6 +1,7 @@
 //! Floor 8: the settings, from what is typed to what was checked.
 //!
-//! To add a setting: 1. its flag, variable and default in `settings`; 2. what may be
+//! To add a setting: 1. its flag, variable and default in the file of its
+//! group (`intake`, `attempts`, `live`, `dialects`, `secret`) or else in `settings`; 2. what may be
 //! wrong with it, and where it goes, in `checked`; 3. its row in the README's table.
 
 pub mod live;

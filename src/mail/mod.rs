@@ -5,7 +5,8 @@
 //! outbox lives in `bank`, and so does the captured inbox of the sandbox.
 //!
 //! To add a letter: a function that says its subject and its paragraphs, in
-//! `templates` where it carries a secret, in `notices` where it tells of a change.
+//! `templates` where it carries a secret, in `notices` where it tells of a change; those of
+//! somebody who leaves stand in `leaving`, those of a legacy dialect under its name.
 
 pub mod letter;
 pub mod templates;

@@ -72,7 +72,6 @@ async fn accounts_signs_people_up_and_says_what_is_wrong() {
             .gets("referrer-policy", "same-origin")
             .gets("cross-origin-opener-policy", "same-origin")
             .gets("deprecation", "@1795651200")
-            .gets("link", "</docs>; rel=\"deprecation\"")
             .expect(bank, 201, told)
             .await;
         let form = "email=bob%40example.org&phone_number=1&password=seven+white+herons&password_2=seven+white+herons";
