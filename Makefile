@@ -13,6 +13,7 @@
 #               make bench ARGS=seal runs those whose name has "seal". The
 #               whole server is measured by `teller bench`
 #   schema      renew schema.graphql from the code
+#   openapi     renew the OpenAPI documents of the legacy dialects from the code
 #   deny        check the dependencies against deny.toml; installs cargo-deny if
 #               it is missing
 #   advisories  check the dependencies against the RustSec advisories, which are
@@ -20,8 +21,8 @@
 #   clean       remove all that was built or installed here; ./data stays
 #
 # Rust comes from rustup (rust-version in Cargo.toml). `test` and `prove` also
-# need Node.js 20 or newer, curl, jq and Chromium; PostgreSQL they find or fetch, see
-# tests/support/with-postgres.sh.
+# need Node.js 20 or newer, Python 3.11 or newer, curl, jq and Chromium; PostgreSQL they
+# find or fetch, see tests/support/with-postgres.sh.
 
 # The recipes that start a server are one command each, so that a signal to make
 # reaches the script that has to stop it.
@@ -29,7 +30,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 # In the order written, whatever -j says: cargo waits for its own lock anyway.
 .NOTPARALLEL:
-.PHONY: help run test lint prove bench schema deny advisories clean tools node-packages cargo-deny
+.PHONY: help run test lint prove bench schema openapi deny advisories clean tools node-packages python-packages cargo-deny
 
 ARGS ?=
 
@@ -38,6 +39,8 @@ DENY_LOG := warn
 lint: DENY_LOG := error
 DENY = cargo deny --locked --log-level $(DENY_LOG) check --hide-inclusion-graph
 
+DIALECTS = fintract accounts ewallet
+
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
@@ -45,7 +48,7 @@ run:
 	@echo "Starting Teller (make run)"
 	@TELLER_COMMIT=$$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown) cargo run --release --locked -- serve $(ARGS)
 
-test: lint tools node-packages
+test: lint tools node-packages python-packages
 	@echo "Testing on SQLite and on PostgreSQL (make test)"
 	@tests/support/with-postgres.sh tests/support/with-tally.sh cargo test --locked
 
@@ -70,7 +73,7 @@ lint:
 		echo "Not checked: bans, licences and sources of the dependencies, because cargo-deny is not installed; make deny installs it and checks them."; \
 	fi
 
-prove: tools node-packages
+prove: tools node-packages python-packages
 	@echo "Proving every promise at its full size; this takes long (make prove)"
 	@TELLER_SCALE=full tests/support/with-postgres.sh tests/support/with-proof.sh \
 		tests/support/with-bench.sh cargo test --release --locked --test promises -- --test-threads=1 --nocapture
@@ -84,6 +87,15 @@ schema:
 	@cargo run --locked --quiet -- schema >schema.graphql.new || { rm -f schema.graphql.new; exit 1; }
 	@mv schema.graphql.new schema.graphql
 
+openapi:
+	@echo "Renewing the OpenAPI documents"
+	@cargo build --locked --quiet
+	@for dialect in $(DIALECTS); do \
+		file=src/compat/$${dialect//-/_}/openapi.json; \
+		cargo run --locked --quiet -- openapi $$dialect >$$file.new || { rm -f $$file.new; exit 1; }; \
+		mv $$file.new $$file; \
+	done
+
 deny: cargo-deny
 	@echo "Checking bans, licences and sources of the dependencies (cargo deny)"
 	@$(DENY) bans licenses sources
@@ -95,7 +107,7 @@ advisories: cargo-deny
 clean:
 	@echo "Removing what was built and installed here"
 	@cargo clean
-	@rm -rf tests/node/node_modules
+	@rm -rf tests/node/node_modules tests/python/.venv
 
 # --- Steps of the targets above ---
 
@@ -104,6 +116,9 @@ tools:
 
 node-packages:
 	@tests/node/install.sh
+
+python-packages:
+	@tests/python/install.sh
 
 cargo-deny:
 	@cargo deny --version >/dev/null 2>&1 || { \

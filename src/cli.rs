@@ -14,6 +14,7 @@ use crate::{
     bank::{books, books::Report, rekey},
     bench,
     bench::options::Options,
+    compat::openapi,
     config::{
         arguments,
         arguments::Command,
@@ -73,6 +74,16 @@ pub async fn run(arguments: Vec<OsString>) -> ExitCode {
             Err(error) => fail(&format!("cannot write to standard output: {error}"), 1),
         };
     }
+    if let Command::Openapi { dialect } = command {
+        // Nor does a document.
+        let Some(text) = openapi::text(dialect) else {
+            return fail(&format!("{} has no paths", dialect.name()), 1);
+        };
+        return match out.write_all(text.as_bytes()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&format!("cannot write to standard output: {error}"), 1),
+        };
+    }
     if let Command::Bench { json, quick, only, seconds } = command {
         // It makes its own folder, secret and databases.
         let options = Options { json, quick, only, seconds, settings: arguments.settings };
@@ -113,7 +124,9 @@ async fn act(
         Command::Log(asked) => log::run(&asked, config, out).await?,
         Command::User(asked) => people::run(&asked, config, out).await?,
         Command::BenchTwin => bench::twin::serve(config, out).await?,
-        Command::Bench { .. } => unreachable!("it is run without checked settings"),
+        Command::Openapi { .. } | Command::Bench { .. } => {
+            unreachable!("it is run without checked settings")
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -21,4 +21,5 @@ pub mod wire;
 pub mod fintract;
 pub mod accounts;
 pub mod ewallet;
+pub mod openapi;
 pub mod router;

@@ -39,6 +39,11 @@ struct Place {
     found: Option<Found>,
 }
 
+/// The doors of all dialects that have paths.
+pub fn doors() -> impl Iterator<Item = &'static Door> {
+    DOORS.into_iter()
+}
+
 /// The door of a dialect.
 fn door_of(dialect: Dialect) -> Option<&'static Door> {
     DOORS.into_iter().find(|door| door.dialect == dialect)
@@ -129,7 +134,9 @@ fn finish(
     let answer = (door.finish)(found.map(|found| found.resource), answer);
     let since = format!("@{}", doors.settings.deprecated_at);
     let since = HeaderValue::from_str(&since).expect("a number is plain text");
-    let answer = answer.with(HeaderName::from_static("deprecation"), since);
+    let link = HeaderValue::from_static("</docs>; rel=\"deprecation\"");
+    let answer =
+        answer.with(HeaderName::from_static("deprecation"), since).with(header::LINK, link);
     sharing::share(door.dialect, call, answer)
 }
 

@@ -11,9 +11,11 @@ use clap::{
 };
 
 use super::{
+    dialects,
     people::{LogFilter, UserCommand},
     settings::Settings,
 };
+use crate::compat::wire::dialect::Dialect;
 
 /// A GraphQL banking API server over a double-entry ledger.
 ///
@@ -44,6 +46,12 @@ pub enum Command {
     Migrate,
     /// Print the GraphQL schema.
     Schema,
+    /// Print the OpenAPI document of a legacy dialect.
+    Openapi {
+        /// The dialect: card-bank, fintract, financelime, accounts or ewallet.
+        #[arg(value_name = "DIALECT", value_parser = dialects::dialect)]
+        dialect: Dialect,
+    },
     /// Make demo people with cards and a little history; sandbox only.
     Seed,
     /// Seal everything anew with the newest secret, while servers run; the older ones can go afterwards.

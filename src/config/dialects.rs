@@ -34,6 +34,14 @@ impl DialectName {
     }
 }
 
+/// Reads the name of one dialect.
+pub fn dialect(name: &str) -> Result<Dialect, String> {
+    Dialect::named(name).ok_or_else(|| {
+        let names = Dialect::ALL.map(Dialect::name).join(", ");
+        format!("there are these: {names}")
+    })
+}
+
 /// Which legacy dialects answer, and since when they are called old.
 #[derive(Debug, Clone, clap::Args)]
 pub struct DialectSettings {

@@ -28,6 +28,7 @@ pub mod inbox;
 pub mod file;
 pub mod host;
 pub mod legacy;
+pub mod docs;
 pub mod patience;
 pub mod server;
 pub mod live;

@@ -13,7 +13,7 @@ use axum::{
 use tower_cookies::CookieManagerLayer;
 
 use super::{
-    cors, document_cache, file,
+    cors, docs, document_cache, file,
     file::Counter,
     graphql,
     graphql::Graphql,
@@ -64,6 +64,8 @@ pub fn with_doors(transport: Graphql, doors: Doors) -> Router {
         router = router.merge(Router::new().route("/dev/inbox", get(inbox::get)).with_state(bank));
     }
     router = router.layer(cors);
+    // Developers whose clients speak one of the legacy APIs.
+    router = router.merge(docs::routes(&doors.settings));
     // Clients of the five legacy APIs; also whoever asks for a path that is nobody's.
     let old = Router::new().fallback(legacy::serve).with_state(Old { doors, web });
     router = router.merge(old);

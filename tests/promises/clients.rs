@@ -1,7 +1,7 @@
 //! The programs that others write against the API: audits of the protocol, generators of
 //! typed clients, and a cache that keeps what it was answered.
 
-use std::{collections::BTreeSet, fs, path::Path, process::Stdio};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use async_graphql::parser::{
     parse_schema,
@@ -10,12 +10,12 @@ use async_graphql::parser::{
 use regex::Regex;
 use serde_json::{Value, json};
 use teller::ledger::engine::Capacity;
-use tokio::process::Command;
 
 use crate::support::{
     bank::{TestBank, each_database, reassemble, test_name},
     databases,
     people::text,
+    programs::node,
     proof::tally,
     server::Server,
     strangers::join,
@@ -23,26 +23,6 @@ use crate::support::{
 
 /// The schema as clients get it.
 const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/schema.graphql");
-
-/// Runs one of the programs in `tests/node`, which says in one line of JSON what it found.
-async fn node(program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Value {
-    let output = Command::new("node")
-        .arg(program)
-        .args(arguments)
-        .envs(environment.iter().copied())
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/node"))
-        .stdin(Stdio::null())
-        .output()
-        .await
-        .expect("node is there: `make test` says how to get it");
-    let (said, complaint) =
-        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(
-        output.status.success(),
-        "{program} failed (`make test` installs its packages): {said}{complaint}"
-    );
-    serde_json::from_str(&said).unwrap_or_else(|error| panic!("{program}: {error}: {said}"))
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_61_audits_of_graphql_over_http_pass() {

@@ -137,6 +137,7 @@ async fn every_answer_of_a_dialect_says_that_it_is_old_and_names_its_request() {
                 answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
             };
             assert_eq!(header("deprecation"), "@7", "{path}");
+            assert_eq!(header("link"), "</docs>; rel=\"deprecation\"", "{path}");
             assert_eq!(header("x-request-id").len(), 26, "{path}");
         }
     })

@@ -2,6 +2,7 @@
 //! people who live in it, clients that move money all at once, broken disks, and
 //! the record of what was proved.
 
+pub mod programs;
 pub mod proof;
 pub mod databases;
 pub mod factors;

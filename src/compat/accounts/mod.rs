@@ -9,3 +9,4 @@ pub mod session;
 pub mod settings;
 pub mod reset;
 pub mod door;
+pub mod openapi;

@@ -23,11 +23,14 @@ use crate::{
 /// The number that is shown of who has given none.
 pub const NO_PHONE: &str = "+000000000";
 
-const EMAIL: Field<'_> = Field::required("email").max(254);
+/// The address.
+pub const EMAIL: Field<'_> = Field::required("email").max(254);
 /// Where somebody can be called.
 pub const PHONE: Field<'_> = Field::optional("phoneNumber").also(&["phone_number"]).max(16);
-const PASSWORD: Field<'_> = Field::required("password").as_typed();
-const PASSWORD_AGAIN: Field<'_> = Field::required("password2").also(&["password_2"]).as_typed();
+/// The password.
+pub const PASSWORD: Field<'_> = Field::required("password").as_typed();
+/// The password once more.
+pub const PASSWORD_AGAIN: Field<'_> = Field::required("password2").also(&["password_2"]).as_typed();
 
 /// A number as it is kept: the one that stands for none is none.
 pub fn kept(phone: &str) -> Option<String> {

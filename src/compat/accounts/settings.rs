@@ -17,9 +17,12 @@ use crate::{
     types::{secret::Secret, text::Email},
 };
 
-const FIRST_NAME: Field<'_> =
+/// The first name.
+pub const FIRST_NAME: Field<'_> =
     Field::optional("firstName").also(&["first_name"]).max(150).or_blank();
-const LAST_NAME: Field<'_> = Field::optional("lastName").also(&["last_name"]).max(150).or_blank();
+/// The last name.
+pub const LAST_NAME: Field<'_> =
+    Field::optional("lastName").also(&["last_name"]).max(150).or_blank();
 
 fn shown(user: &User) -> Answer {
     let text = |text: Option<&str>| Json::text(text.unwrap_or_default());

@@ -9,3 +9,4 @@ pub mod person;
 pub mod token;
 pub mod money;
 pub mod door;
+pub mod openapi;

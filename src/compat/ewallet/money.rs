@@ -21,11 +21,11 @@ use crate::{
 };
 
 /// The longest thing that a client says of where it is.
-const CLAIM_MAX: usize = 255;
+pub const CLAIM_MAX: usize = 255;
 /// How much is kept of what a program calls itself.
 const USER_AGENT_MAX: usize = 50;
 /// Digits of the largest amount.
-const DIGITS_MAX: usize = 13;
+pub const DIGITS_MAX: u32 = 13;
 
 fn failed() -> No {
     Answer::from(MOVEMENT).into()
@@ -50,7 +50,8 @@ fn amount(body: &Json) -> Option<DecimalText> {
     let Some(Json::Number(digits)) = body.get("amount") else {
         return None;
     };
-    let whole = digits.len() <= DIGITS_MAX && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let whole =
+        digits.len() <= DIGITS_MAX as usize && digits.bytes().all(|byte| byte.is_ascii_digit());
     let some = digits.bytes().any(|byte| byte != b'0');
     (whole && some).then(|| DecimalText::parse(digits)).flatten()
 }

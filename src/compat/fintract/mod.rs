@@ -14,3 +14,4 @@ pub mod profile;
 pub mod staff;
 pub mod upload;
 pub mod door;
+pub mod openapi;

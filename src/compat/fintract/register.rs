@@ -25,13 +25,22 @@ use crate::{
     types::secret::Secret,
 };
 
-const NAME: Field<'_> = Field::optional("name").max(150).or_blank();
-const USER_TYPE: Field<'_> = Field::optional("user_type");
-const PASSWORD: Field<'_> = Field::required("password").as_typed();
-const PASSWORD_AGAIN: Field<'_> = Field::required("password2").as_typed();
-const PHONE: Field<'_> = Field::required("phone").max(32);
-const CUSTOMER_ID: Field<'_> = Field::optional("customer_id").max(255);
-const GENDER: Field<'_> = Field::optional("gender").or_blank();
+/// The name.
+pub const NAME: Field<'_> = Field::optional("name").max(150).or_blank();
+/// What they want to be.
+pub const USER_TYPE: Field<'_> = Field::optional("user_type");
+/// The password.
+pub const PASSWORD: Field<'_> = Field::required("password").as_typed();
+/// The password once more.
+pub const PASSWORD_AGAIN: Field<'_> = Field::required("password2").as_typed();
+/// Where somebody can be called.
+pub const PHONE: Field<'_> = Field::required("phone").max(32);
+/// The customer number.
+pub const CUSTOMER_ID: Field<'_> = Field::optional("customer_id").max(255);
+/// The gender.
+pub const GENDER: Field<'_> = Field::optional("gender").or_blank();
+/// What may be said of it.
+pub const GENDERS: [&str; 3] = ["MALE", "FEMALE", ""];
 
 /// Reads a name to sign in by, and notes what is wrong with it.
 pub fn username(input: &mut Input, field: &Field<'_>) -> Option<String> {
@@ -79,7 +88,7 @@ async fn read(doors: &Doors, call: &Call) -> Result<application::Form, No> {
             input.note("customer_id", &[CUSTOMER_ID_TAKEN.to_owned()]);
         }
     }
-    let gender = input.choice(&GENDER, &["MALE", "FEMALE", ""]);
+    let gender = input.choice(&GENDER, &GENDERS);
     input.settle()?;
     if password != again {
         return Err(drf::field("password", "Password fields didn't match.").into());
@@ -125,7 +134,8 @@ pub async fn resend(doors: &Doors, call: &Call) -> Result<Answer, No> {
     Ok(Answer::json(StatusCode::CREATED, &told))
 }
 
-const PAGE: &str = "text/plain; charset=utf-8";
+/// What a page of the letters' link is.
+pub const PAGE: &str = "text/plain; charset=utf-8";
 
 /// `GET /verify-email/?token=`: the link of the letters, opened in a browser.
 pub async fn open(doors: &Doors, call: &Call) -> Result<Answer, No> {

@@ -187,6 +187,26 @@ impl<'f> Field<'f> {
     pub const fn as_typed(self) -> Self {
         Self { as_typed: true, ..self }
     }
+
+    /// Its documented name.
+    pub const fn name(&self) -> &'f str {
+        self.name
+    }
+
+    /// It must be there.
+    pub const fn is_required(&self) -> bool {
+        self.required
+    }
+
+    /// It may be empty.
+    pub const fn may_be_blank(&self) -> bool {
+        self.may_be_blank
+    }
+
+    /// The most characters that it may have.
+    pub const fn most(&self) -> Option<usize> {
+        self.max
+    }
 }
 
 const REQUIRED: &str = "This field is required.";

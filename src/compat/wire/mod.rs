@@ -15,3 +15,6 @@ pub mod form;
 pub mod cookie;
 pub mod idempotency;
 pub mod drf;
+pub mod shape;
+pub mod description;
+pub mod drf_description;

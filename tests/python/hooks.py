@@ -1,0 +1,299 @@
+"""What Schemathesis is told of the dialects: how their people come in.
+
+Whoever tests with random calls alone meets closed doors. So most calls are sent as a
+person who signed in as the dialect documents it, with codes from the sandbox's inbox;
+every fifth is sent as it was made up. Where an operation needs something that nobody
+guesses (a mailed code, one's own password), every second call gets it. A person whose
+session ends by a call is followed by a new one.
+
+TELLER_DIALECT is the dialect, TELLER_URL the server, and TELLER_TALLY a file that gets,
+at the end, how often each operation answered with which status.
+"""
+
+import atexit
+import collections
+import json
+import os
+import re
+import time
+
+import requests
+import schemathesis
+
+URL = os.environ["TELLER_URL"]
+PASSWORD = "correct horse battery staple"
+FRESH = "wooden lantern over the harbour"
+
+http = requests.Session()
+http.trust_env = False
+
+
+def call(method, path, **more):
+    """A call of ours, which must succeed."""
+    answer = http.request(method, URL + path, timeout=30, **more)
+    assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text}"
+    return answer
+
+
+def letters(email):
+    found = call("GET", "/dev/inbox", params={"to": email}, headers={"accept": "application/json"})
+    return [letter["text"] for letter in found.json()]
+
+
+def letter(email, seen, pattern):
+    """What a pattern finds in the newest letter, once there is one more than were seen."""
+    for _ in range(200):
+        found = letters(email)
+        if len(found) > seen:
+            return re.search(pattern, found[-1]).group(1)
+        time.sleep(0.05)
+    raise AssertionError(f"no letter to {email}")
+
+
+class Dialect:
+    """How people of a dialect come in; each instance is one signed-in person."""
+
+    #: Operations that end the session when they succeed.
+    ends = ()
+    made = 0
+
+    def __init__(self):
+        type(self).made += 1
+        self.email = f"{os.environ['TELLER_DIALECT']}{self.made}@example.org"
+        self.sign_in()
+
+    def sign_in(self):
+        raise NotImplementedError
+
+    def show(self, case):
+        """Puts who calls into a call."""
+        raise NotImplementedError
+
+    def help(self, case):
+        """Puts into a call what nobody guesses; the operation's id names a method."""
+        helper = getattr(self, case.operation.definition.raw["operationId"], None)
+        if helper is not None:
+            helper(case)
+
+
+class Accounts(Dialect):
+    ends = ("changePassword",)
+
+    def sign_in(self):
+        person = {"email": self.email, "password": PASSWORD, "password2": PASSWORD}
+        call("POST", "/api/auth/signup/", json=person)
+        person = {"email": self.email, "password": PASSWORD}
+        self.access = call("POST", "/api/auth/get-token/", json=person).json()["access"]
+
+    def show(self, case):
+        case.headers["Authorization"] = f"JWT {self.access}"
+
+    def signUp(self, case):
+        case.body = {
+            "email": f"other{time.monotonic_ns()}@example.org",
+            "password": PASSWORD,
+            "password2": PASSWORD,
+        }
+
+    def getToken(self, case):
+        case.body = {"email": self.email, "password": PASSWORD}
+
+    def changeEmail(self, case):
+        self.email = f"moved{time.monotonic_ns()}@example.org"
+        case.body = {"email": self.email}
+
+    def changePassword(self, case):
+        case.body = {"password": PASSWORD, "newPassword": FRESH, "newPassword2": FRESH}
+
+    def sendResetCode(self, case):
+        case.query = {"email": self.email}
+
+    def forgotten(self):
+        """Somebody who forgot the password, with a code: few are sent to one person."""
+        email = Accounts().email
+        call("GET", "/api/auth/reset-password/", params={"email": email})
+        return {"email": email, "code": letter(email, 0, r"\b(\d{4})\b")}
+
+    def confirmResetCode(self, case):
+        case.body = self.forgotten()
+
+    def setPassword(self, case):
+        body = self.forgotten()
+        token = call("POST", "/api/auth/reset-password/", json=body).json()["sessionToken"]
+        case.body = {
+            "email": body["email"],
+            "sessionToken": token,
+            "newPassword": FRESH,
+            "newPassword2": FRESH,
+        }
+
+
+class Fintract(Dialect):
+    ends = ("deactivate", "delete")
+    staff = None
+
+    def sign_in(self):
+        call(
+            "POST",
+            "/auth/register/",
+            json={
+                "email": self.email,
+                "username": self.email.split("@")[0],
+                "password": PASSWORD,
+                "password2": PASSWORD,
+                "phone": "12025550123",
+            },
+        )
+        self.link = letter(self.email, 0, r"token=(\S+)")
+        self.access, self.id = self.log_in(self.email)
+
+    def log_in(self, email):
+        id, code = self.ask_code(email)
+        tokens = call("POST", f"/auth/login/{id}/", json={"otp": code}).json()["tokens"]
+        return tokens["access"], id
+
+    def ask_code(self, email):
+        seen = len(letters(email))
+        body = {"email": email, "otpType": "Email", "password": PASSWORD}
+        id = call("POST", "/auth/login/", json=body).json()["data"]["id"]
+        return id, letter(email, seen, r"\b(\d{6})\b")
+
+    def show(self, case):
+        case.headers["Authorization"] = f"Bearer {self.access}"
+        if "id" in (case.path_parameters or {}):
+            case.path_parameters["id"] = self.id
+
+    def register(self, case):
+        name = f"other{time.monotonic_ns()}"
+        case.body = {
+            "email": f"{name}@example.org",
+            "username": name,
+            "password": PASSWORD,
+            "password2": PASSWORD,
+            "phone": "12025550123",
+        }
+
+    def logIn(self, case):
+        case.body = {"email": self.email, "otpType": "email", "password": PASSWORD}
+
+    def confirm(self, case):
+        id, code = self.ask_code(self.email)
+        case.path_parameters["id"] = id
+        case.body = {"otp": code}
+
+    def approve(self, case):
+        if Fintract.staff is None:
+            Fintract.staff = self.log_in("staff@example.org")[0]
+        case.headers["Authorization"] = f"Bearer {Fintract.staff}"
+        info = call(
+            "GET", f"/auth/info/{self.id}/", headers={"Authorization": f"Bearer {self.access}"}
+        )
+        case.body = {"customer_id": info.json()["customer-id"]}
+
+    def update(self, case):
+        case.body = {"name": "John Doe", "country": "USA"}
+
+    def rename(self, case):
+        case.body = {"username": f"renamed{time.monotonic_ns()}", "name": "John Doe"}
+
+    def verifyEmail(self, case):
+        case.query = {"token": self.link}
+
+    def upload(self, case):
+        case.body = {"file": b"day,amount\n1,2\n"}
+
+    def setAvatar(self, case):
+        case.body = {"file": PIXEL}
+
+
+#: An image of one pixel.
+PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154"
+    "78da63f8cfc0000003010100f7034143" "0000000049454e44ae426082"
+)
+
+
+class Ewallet(Dialect):
+    ends = ()
+    made = 0
+
+    def __init__(self):
+        # There is no way to register: the operator made this person.
+        self.email = "wallet@example.org"
+        self.sign_in()
+
+    def sign_in(self):
+        body = {"email": self.email, "password": PASSWORD}
+        call("POST", "/token/auth", json=body)
+        jar = {cookie.name: cookie.value for cookie in http.cookies}
+        http.cookies.clear()
+        self.jar = jar
+
+    def show(self, case):
+        if case.operation.path.startswith("/api/"):
+            case.cookies["access_token_cookie"] = self.jar["access_token_cookie"]
+            case.headers["X-CSRF-TOKEN"] = self.jar["csrf_access_token"]
+        else:
+            case.cookies["refresh_token_cookie"] = self.jar["refresh_token_cookie"]
+            case.headers["X-CSRF-TOKEN"] = self.jar["csrf_refresh_token"]
+
+    def logIn(self, case):
+        case.body = {"email": self.email, "password": PASSWORD}
+
+    def money(self, case, body):
+        case.body = body
+        case.headers["location"] = "Jakarta"
+        case.headers["ip-address"] = "203.0.113.7"
+        case.headers["Idempotency-Key"] = str(time.monotonic_ns())
+
+    def topUp(self, case):
+        self.money(case, {"amount": 500})
+
+    def transfer(self, case):
+        self.money(case, {"amount": 5, "code": "bni"})
+
+
+DIALECTS = {"accounts": Accounts, "ewallet": Ewallet, "fintract": Fintract}
+dialect = DIALECTS[os.environ["TELLER_DIALECT"]]
+
+person = None
+sent = collections.Counter()
+tally = collections.defaultdict(collections.Counter)
+
+
+def operation_of(case):
+    return case.operation.definition.raw["operationId"]
+
+
+@schemathesis.hook
+def before_call(ctx, case, kwargs):
+    """Sends most calls as somebody, and every second of those with what it needs."""
+    global person
+    name = operation_of(case)
+    sent[name] += 1
+    if case.method != case.operation.method.upper() or sent[name] % 5 == 0:
+        return
+    if person is None:
+        person = dialect()
+    person.show(case)
+    if sent[name] % 2 == 1:
+        person.help(case)
+
+
+@schemathesis.hook
+def after_call(ctx, case, response):
+    """Counts what came of a call, and lets go of whoever was signed out by it."""
+    global person
+    name = operation_of(case)
+    if case.method != case.operation.method.upper():
+        return
+    tally[name][response.status_code] += 1
+    ended = name in dialect.ends and response.status_code < 300
+    if ended or response.status_code == 401:
+        person = None
+
+
+@atexit.register
+def write_tally():
+    with open(os.environ["TELLER_TALLY"], "w", encoding="utf-8") as file:
+        json.dump(tally, file)
