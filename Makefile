@@ -46,7 +46,7 @@ help:
 
 run:
 	@echo "Starting Teller (make run)"
-	@TELLER_COMMIT=$$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown) cargo run --release --locked -- serve $(ARGS)
+	@TELLER_COMMIT=$$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown) TELLER_COMMIT_TIME=$$(TZ=UTC0 git log -1 --date=format-local:%Y-%m-%d_%H:%M:%S --format=%cd 2>/dev/null) cargo run --release --locked -- serve $(ARGS)
 
 test: lint tools node-packages python-packages
 	@echo "Testing on SQLite and on PostgreSQL (make test)"

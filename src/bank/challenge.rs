@@ -20,6 +20,7 @@ use crate::{
             Asked, Form, GUESSES_MAX, Guess, Purpose, SecondFactorKind, form, judge, method,
             methods,
         },
+        link_key::{ALPHABET, LENGTH},
         refusal::Refusal,
         session::Facade,
     },
@@ -39,6 +40,8 @@ use crate::{
     },
 };
 
+/// What the hashes of links' keys are made for; it never changes.
+const LINK: &str = "challenges.link";
 /// Bytes of a token: 256 bits.
 const TOKEN_LENGTH: usize = 32;
 
@@ -108,12 +111,22 @@ pub(super) fn draw(bank: &Bank, id: ChallengeId, facade: Facade, purpose: Purpos
             let hash = token_hash(&text);
             Drawn { text, hash }
         }
+        Form::LinkKey => {
+            let text = entropy::characters(bank.entropy.as_ref(), ALPHABET, LENGTH);
+            let hash = link_hash(bank, &text);
+            Drawn { text, hash }
+        }
     }
 }
 
 /// What finds a token.
 pub(super) fn token_hash(token: &str) -> Hash {
     mac::sha256(token.trim().as_bytes())
+}
+
+/// What finds the key of a link; keyed, as such a key carries less chance than a token.
+pub(super) fn link_hash(bank: &Bank, key: &str) -> Hash {
+    mac::index(&bank.ring, LINK, key)
 }
 
 /// Asks for a second factor: of who has an authenticator for a code of it, of everybody
@@ -155,6 +168,7 @@ pub(super) async fn ask(
         | Purpose::PasswordReset
         | Purpose::ResetCode
         | Purpose::EmailProof
+        | Purpose::ResetLink
         | Purpose::ResetSession => templates::login_code(to, &drawn.text),
     };
     outbox::write(bank, s, &letter, now, expires_at).await?;

@@ -17,7 +17,7 @@ use crate::{
         second_factor::PasswordDialect, user::UserRole,
     },
     store::{
-        registration as registrations, second_factor, user,
+        registration as registrations, second_factor, signup, user,
         user::{NewUser, User},
     },
     types::{id::UserId, secret::Secret, text::Email},
@@ -52,7 +52,9 @@ pub(super) async fn refuse_taken(
     s: &mut Session,
     email: &Email,
 ) -> Result<(), Failure> {
-    let waits = !registrations::of_email(s, email, bank.now()).await?.is_empty();
+    let now = bank.now();
+    let waits = !registrations::of_email(s, email, now).await?.is_empty()
+        || signup::waits(s, email, now).await?;
     if waits || user::email_taken(s, email).await? { Err(TAKEN.into()) } else { Ok(()) }
 }
 

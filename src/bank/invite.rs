@@ -70,7 +70,7 @@ pub async fn write(
 /// All codes, the oldest first.
 pub async fn list(bank: &Bank) -> Result<Vec<Invite>, Failure> {
     let mut s = bank.db.read().await?;
-    Ok(invite::all(&mut s).await?)
+    Ok(invite::all(&mut s, bank.now()).await?)
 }
 
 /// Gives a sandbox its code, with which everybody may come.

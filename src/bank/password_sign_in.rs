@@ -10,6 +10,7 @@ use super::{
     act, attempt,
     context::Bank,
     error::Failure,
+    outbox,
     permit::Visitor,
     session,
     session::{Entrance, SignedIn},
@@ -20,7 +21,13 @@ use crate::{
     domain::{
         attempt::Attempt, refusal::Refusal, second_factor::PasswordDialect, user::UserStatus,
     },
-    store::{second_factor, session::Device, user, user::Credentials},
+    mail::financelime as letters,
+    store::{
+        second_factor,
+        session::Device,
+        signup, user,
+        user::{Credentials, User},
+    },
     types::{id::UserId, text::Email},
 };
 
@@ -58,6 +65,7 @@ pub async fn log_in(
     let signed_in = act::audited_on(bank, act, known.map(UserId::uuid), outcome).await?;
     signed_in.ended.forget(bank);
     attempt::forget(bank, Attempt::Login, &form.email).await?;
+    outbox::wake(bank);
     Ok(signed_in)
 }
 
@@ -108,6 +116,24 @@ async fn log_in_unaudited(
         .await
 }
 
+/// Writes to the owner that somebody came in, as the clients of financelime know it.
+async fn tell(
+    bank: &Bank,
+    s: &mut Session,
+    visitor: &Visitor,
+    user: &User,
+    device: &Device,
+) -> Result<(), Failure> {
+    let language = signup::language(s, user.user_id).await?.unwrap_or_default();
+    let seen = letters::Seen {
+        at: bank.now(),
+        platform: device.platform.as_deref(),
+        ip_address: &visitor.ip_address,
+        public_url: &bank.files.public_url,
+    };
+    outbox::notify(bank, s, &letters::signed_in(language, &user.email, &seen)).await
+}
+
 /// A sign-in whose password was right a moment ago.
 struct Entering<'e> {
     visitor: &'e Visitor,
@@ -138,6 +164,9 @@ async fn enter(
     let user = user::lookup(s, user_id).await?;
     let user = user.filter(|user| user.status != UserStatus::Deactivated);
     let user = user.ok_or(Refusal::BadCredentials)?;
+    if dialect == PasswordDialect::Financelime {
+        tell(bank, s, visitor, &user, device).await?;
+    }
     let entrance = Entrance { facade: dialect.facade(), action: LOGIN, device };
     session::open(bank, s, user, visitor, &entrance).await.map(Some)
 }

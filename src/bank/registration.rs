@@ -39,7 +39,7 @@ use crate::{
         registration,
         registration::{NewRegistration, Registration},
         session::Device,
-        user,
+        signup, user,
         user::NewUser,
     },
     types::{
@@ -343,6 +343,7 @@ async fn admit(bank: &Bank, s: &mut Session, admission: &Admission<'_>) -> Resul
         return Err(Refusal::BadCode.into());
     }
     registration::take_others(s, admission.email).await?;
+    signup::take_of_email(s, admission.email).await?;
     refuse_if_taken(s, admission).await?;
     let user_id = UserId::generate(bank.clock.as_ref(), bank.entropy.as_ref());
     let customer_id = free_customer_id(bank, s).await?;

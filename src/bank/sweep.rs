@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{attempt::ROWS_MAX, context::Bank, error::Failure, file, hold};
-use crate::store::{attempt, challenge, event, inbox, operation, registration, session};
+use crate::store::{attempt, challenge, event, inbox, operation, registration, session, signup};
 
 /// How often holds that expired are given back: their money is wanted.
 const HOLDS_EVERY: Duration = Duration::from_secs(30);
@@ -15,7 +15,7 @@ const KEYS_LIFE: chrono::Duration = chrono::Duration::days(30);
 /// How much was removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Swept {
-    /// Registrations whose code never came back.
+    /// Registrations whose code or link never came back.
     pub registrations: u64,
     /// Challenges that nobody answered.
     pub challenges: u64,
@@ -72,7 +72,8 @@ pub async fn sweep(bank: &Bank) -> Result<Swept, Failure> {
                     files,
                     keys: operation::sweep(s, now - KEYS_LIFE).await?,
                     challenges: challenge::sweep(s, now).await?,
-                    registrations: registration::sweep(s, now).await?,
+                    registrations: registration::sweep(s, now).await?
+                        + signup::sweep(s, now).await?,
                     // An event may name one for as long as it is kept.
                     sessions: session::sweep(s, events).await?,
                     attempts: attempt::sweep(s, now, ROWS_MAX).await?,

@@ -19,6 +19,7 @@
 
 pub mod wire;
 pub mod fintract;
+pub mod financelime;
 pub mod accounts;
 pub mod ewallet;
 pub mod openapi;

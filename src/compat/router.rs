@@ -15,7 +15,7 @@ use axum::{
 use http_body_util::LengthLimitError;
 
 use super::{
-    accounts, ewallet, fintract,
+    accounts, ewallet, financelime, fintract,
     wire::{
         answer::Answer,
         call::{Arrival, Call},
@@ -28,7 +28,8 @@ use super::{
 };
 
 /// Every dialect.
-static DOORS: [&Door; 3] = [&fintract::door::DOOR, &accounts::door::DOOR, &ewallet::door::DOOR];
+static DOORS: [&Door; 4] =
+    [&fintract::door::DOOR, &financelime::door::DOOR, &accounts::door::DOOR, &ewallet::door::DOOR];
 
 /// Where a path leads.
 struct Place {

@@ -130,6 +130,7 @@ impl Settings {
             body_max: limits.body,
             time: limits.time,
             secure: self.public_url.as_ref().is_some_and(|url| url.starts_with("https://")),
+            invite_required: self.dialects.invite_required,
         }
     }
 

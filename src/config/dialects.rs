@@ -65,6 +65,19 @@ pub struct DialectSettings {
         default_value = "2026-11-26T00:00:00Z"
     )]
     pub dialects_deprecated: Instant,
+
+    /// Whether signing up by financelime takes a code that invites; a code that is sent must be good either way.
+    #[arg(
+        long,
+        global = true,
+        env = "TELLER_INVITE_REQUIRED",
+        action = clap::ArgAction::Set,
+        value_name = "BOOL",
+        default_value = "true",
+        hide_possible_values = true,
+        value_parser = clap::builder::BoolishValueParser::new()
+    )]
+    pub invite_required: bool,
 }
 
 impl DialectSettings {

@@ -20,6 +20,8 @@ pub const LINK_LIFE: Duration = Duration::hours(24);
 pub const SHORT_CODE_LIFE: Duration = Duration::seconds(120);
 /// How long the token is good that such a code is exchanged for.
 pub const RESET_SESSION_LIFE: Duration = Duration::seconds(600);
+/// How long the link of financelime for a new password is good.
+pub const RESET_LINK_LIFE: Duration = Duration::minutes(15);
 /// How many digits a mailed code has.
 pub const CODE_DIGITS: usize = 6;
 /// How many digits the short code of accounts has.
@@ -41,6 +43,8 @@ pub enum Purpose {
     ResetCode,
     /// That token.
     ResetSession,
+    /// A new password by a mailed link, which the bank makes and mails.
+    ResetLink,
     /// An address that a link was mailed to, of who is a customer already.
     EmailProof,
 }
@@ -54,6 +58,7 @@ impl Purpose {
             Self::ResetCode => SHORT_CODE_LIFE,
             Self::ResetSession => RESET_SESSION_LIFE,
             Self::EmailProof => LINK_LIFE,
+            Self::ResetLink => RESET_LINK_LIFE,
         }
     }
 }
@@ -65,6 +70,8 @@ pub enum Form {
     Digits(usize),
     /// 256 random bits as text, to be carried by a link.
     Token,
+    /// A short key that stands in the path of a link.
+    LinkKey,
 }
 
 /// What a door's secrets for a purpose look like.
@@ -72,6 +79,7 @@ pub const fn form(facade: Facade, purpose: Purpose) -> Form {
     match (facade, purpose) {
         (_, Purpose::PasswordReset | Purpose::ResetSession | Purpose::EmailProof)
         | (Facade::Fintract, Purpose::EmailChange) => Form::Token,
+        (_, Purpose::ResetLink) => Form::LinkKey,
         (_, Purpose::ResetCode) => Form::Digits(SHORT_CODE_DIGITS),
         (_, Purpose::Login | Purpose::StepUp | Purpose::EmailChange) => Form::Digits(CODE_DIGITS),
     }

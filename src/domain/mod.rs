@@ -15,6 +15,7 @@ pub mod account;
 pub mod user;
 pub mod session;
 pub mod challenge;
+pub mod link_key;
 pub mod second_factor;
 pub mod limit;
 pub mod file;

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use lettre::{
     AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor,
-    message::{Mailbox, MultiPart},
+    message::{Mailbox, MultiPart, SinglePart},
     transport::smtp::PoolConfig,
 };
 
@@ -65,12 +65,14 @@ impl Smtp {
     pub async fn deliver(&self, letter: &Letter) -> Result<(), CarrierError> {
         let permanent = |error: &dyn fmt::Display| CarrierError::Permanent(error.to_string());
         let to: Mailbox = letter.to.parse().map_err(|error| permanent(&error))?;
-        let message = Message::builder()
-            .from(self.from.clone())
-            .to(to)
-            .subject(&letter.subject)
-            .multipart(MultiPart::alternative_plain_html(letter.text.clone(), letter.html.clone()))
-            .map_err(|error| permanent(&error))?;
+        let message = Message::builder().from(self.from.clone()).to(to).subject(&letter.subject);
+        let text = letter.text.clone();
+        let message = if letter.html.is_empty() {
+            message.singlepart(SinglePart::plain(text))
+        } else {
+            message.multipart(MultiPart::alternative_plain_html(text, letter.html.clone()))
+        };
+        let message = message.map_err(|error| permanent(&error))?;
         let sending = self.transport.send(message);
         match tokio::time::timeout(DELIVERY_TIMEOUT, sending).await {
             Ok(Ok(_)) => Ok(()),

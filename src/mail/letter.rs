@@ -11,6 +11,6 @@ pub struct Letter {
     pub subject: String,
     /// The letter as plain text.
     pub text: String,
-    /// The letter as a page.
+    /// The letter as a page; empty where there is none.
     pub html: String,
 }

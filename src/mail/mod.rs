@@ -14,4 +14,5 @@ pub mod notices;
 pub mod leaving;
 pub mod accounts;
 pub mod fintract;
+pub mod financelime;
 pub mod carrier;

@@ -1,10 +1,11 @@
 //! All statements by file and name, for the test that prepares them on both databases.
 
 use super::{
-    account, attempt, audit, bill, books, card, challenge, claim, entry, event, event_postgres,
-    event_sqlite, file, history, history_postgres, history_sqlite, hold, inbox, invite, key_ring,
-    leaving, limit, operation, outbox, particulars, posting_postgres, posting_sqlite, quote,
-    registration, rekey, savings, seal, second_factor, session, standing, user,
+    account, attempt, audit, bill, books, card, challenge, claim, door_session, entry, event,
+    event_postgres, event_sqlite, file, history, history_postgres, history_sqlite, hold, inbox,
+    invite, key_ring, leaving, limit, operation, outbox, particulars, posting_postgres,
+    posting_sqlite, quote, registration, rekey, savings, seal, second_factor, session, signup,
+    standing, user,
 };
 
 /// The statements of one file, by name.
@@ -19,8 +20,10 @@ pub const ALL: &[(&str, Statements)] = &[
     ("particulars", particulars::STATEMENTS),
     ("invite", invite::STATEMENTS),
     ("registration", registration::STATEMENTS),
+    ("signup", signup::STATEMENTS),
     ("attempt", attempt::STATEMENTS),
     ("session", session::STATEMENTS),
+    ("door_session", door_session::STATEMENTS),
     ("challenge", challenge::STATEMENTS),
     ("second_factor", second_factor::STATEMENTS),
     ("limit", limit::STATEMENTS),

@@ -105,6 +105,11 @@ statements! {
             platform, language, timezone, screen_width, screen_height, client_id
         FROM challenges WHERE code_hash = $1 AND purpose = 'PASSWORD_RESET'";
 
+    BY_LINK = "
+        SELECT challenge_id, user_id, code_hash, new_email, guesses, created_at, expires_at,
+            platform, language, timezone, screen_width, screen_height, client_id
+        FROM challenges WHERE code_hash = $1 AND purpose = 'RESET_LINK'";
+
     COUNT_GUESS = "
         UPDATE challenges SET guesses = guesses + 1
         WHERE challenge_id = $1 AND guesses < $2
@@ -201,6 +206,11 @@ pub async fn by_id(
 /// Finds the challenge whose token has this hash.
 pub async fn by_token(session: &mut Session, hash: &[u8]) -> Result<Option<Challenge>, DbError> {
     session.query(BY_TOKEN).bind(hash).maybe().await
+}
+
+/// Finds the challenge whose link's key has this hash.
+pub async fn by_link(session: &mut Session, hash: &[u8]) -> Result<Option<Challenge>, DbError> {
+    session.query(BY_LINK).bind(hash).maybe().await
 }
 
 /// Counts a guess and tells how many there were with it; `None` where none is left.

@@ -95,7 +95,7 @@ statements! {
             phone_key = NULL, date_of_birth = NULL, address_line = NULL, city = NULL, state = NULL,
             post_code = NULL, country = NULL, social_security = NULL,
             social_security_index = NULL, gender = NULL, citizenship = NULL, bank_name = NULL,
-            national_id = NULL, password_hash = $3, role = $4, role_asked = NULL,
+            national_id = NULL, language = NULL, password_hash = $3, role = $4, role_asked = NULL,
             status = $5, barred_at = NULL, deleted_at = $6
         WHERE user_id = $1";
 

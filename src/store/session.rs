@@ -235,6 +235,11 @@ statements! {
             AND expires_at > $2 AND refresh_expires_at > $2
         RETURNING session_id";
 
+    /// Access that outlived the end of its session ends as well.
+    END_ACCESS = "
+        UPDATE sessions SET access_until = NULL
+        WHERE user_id = $1 AND session_id <> $2 AND access_until IS NOT NULL";
+
     OWNER = "SELECT user_id FROM sessions WHERE session_id = $1";
 
     /// What ended long ago is of no use to anybody; questions asked in it go first.
@@ -406,8 +411,9 @@ pub async fn end_others(
 ) -> Result<Vec<SessionId>, DbError> {
     // No session has the name of no bits.
     let kept = kept.unwrap_or(SessionId::from_uuid(Uuid::nil()));
-    let ended = session.query(END_OTHERS).bind(user_id).bind(at).bind(kept);
-    Ok(ids(ended.all().await?))
+    let ended = session.query(END_OTHERS).bind(user_id).bind(at).bind(kept).all().await?;
+    session.query(END_ACCESS).bind(user_id).bind(kept).execute().await?;
+    Ok(ids(ended))
 }
 
 fn ids(rows: Vec<(SessionId,)>) -> Vec<SessionId> {

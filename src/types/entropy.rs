@@ -61,9 +61,26 @@ pub fn alphanumerics(entropy: &dyn Entropy, count: usize) -> String {
     (0..count).map(one).map(|place| char::from(ALPHABET[place])).collect()
 }
 
+/// `count` random characters of an alphabet, each as likely as the others.
+///
+/// The alphabet must be ASCII and not empty.
+pub fn characters(entropy: &dyn Entropy, alphabet: &str, count: usize) -> String {
+    let letters = alphabet.as_bytes();
+    let one = |_| usize::try_from(below(entropy, letters.len() as u64)).expect("a place in it");
+    (0..count).map(one).map(|place| char::from(letters[place])).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{SystemEntropy, below, digits};
+    use super::{SystemEntropy, below, characters, digits};
+
+    #[test]
+    fn characters_are_of_their_alphabet_and_reach_all_of_it() {
+        let text = characters(&SystemEntropy, "xyz", 300);
+        assert_eq!(text.len(), 300);
+        assert!(["x", "y", "z"].iter().all(|one| text.contains(one)));
+        assert!(text.bytes().all(|byte| b"xyz".contains(&byte)));
+    }
 
     #[test]
     fn numbers_stay_below_their_bound_and_reach_all_of_them() {

@@ -16,4 +16,5 @@ pub mod id;
 pub mod secret;
 pub mod money;
 pub mod text;
+pub mod language;
 pub mod page;

@@ -33,6 +33,7 @@ mod ewallet;
 mod events;
 mod factors;
 mod faults;
+mod financelime;
 mod fintract;
 mod files;
 mod guards;

@@ -22,6 +22,8 @@ pub struct Settings {
     pub time: Duration,
     /// Clients reach this server by https.
     pub secure: bool,
+    /// Nobody signs up at financelime without a code that invites.
+    pub invite_required: bool,
 }
 
 impl Default for Settings {
@@ -32,6 +34,7 @@ impl Default for Settings {
             body_max: 256 * 1024,
             time: Duration::from_secs(10),
             secure: false,
+            invite_required: true,
         }
     }
 }

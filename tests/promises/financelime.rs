@@ -1,0 +1,755 @@
+//! financelime: what its clients send, and every byte that they get back.
+
+use std::net::SocketAddr;
+
+use axum::{body::Body, extract::connect_info::MockConnectInfo, http::Method};
+use chrono::Duration;
+use serde_json::{Value, json};
+use teller::{
+    bank::{invite, operator},
+    compat::wire::doors::{Doors, Settings},
+    domain::{attempt::Allowances, second_factor::PasswordDialect},
+    http::{document_cache, graphql::Graphql, router},
+    mail::letter::Letter,
+};
+use tower::ServiceExt as _;
+
+use crate::support::{
+    bank::{TestBank, each_database},
+    people::{codes, proof, registration},
+    wire::{Check, Got},
+};
+
+/// What a client calls its request.
+pub const REQUEST: &str = "K7800-H7625-Z5852-N1693-K1972";
+
+const VERSION: &str = "/v1/version";
+const SIGN_UP: &str = "/v1/user/signup";
+const PASSWORD: &str = "/v1/user/password";
+const CREATE: &str = "/v1/oauth/create";
+const REFRESH: &str = "/v1/oauth/refresh";
+const LIST: &str = "/v1/session/list";
+const REMOVE: &str = "/v1/session/remove";
+
+const JSON: &str = "application/json;charset=utf-8";
+const TOKENS: &str =
+    r#"{"sessionID":"{{hex:64}}","accessToken":"{{jwt}}","refreshToken":"{{text}}"}"#;
+const BAD_REQUEST: &str = r#"{"code":400,"message":"400 Bad Request"}"#;
+const BAD_PARAMETERS: &str = r#"{"code":400,"message":"BAD_PARAMETERS"}"#;
+const BAD_REFRESH_TOKEN: &str = r#"{"code":400,"message":"BAD_REFRESH_TOKEN"}"#;
+const UNAUTHORIZED: &str = r#"{"code":401,"message":"401 Unauthorized"}"#;
+const NOT_FOUND: &str = r#"{"code":404,"message":"404 Not Found"}"#;
+const USER_NOT_FOUND: &str = r#"{"code":404,"message":"USER_NOT_FOUND"}"#;
+const INVITE_NOT_FOUND: &str = r#"{"code":409,"message":"INVITE_NOT_FOUND"}"#;
+const INVITE_HAS_ENDED: &str = r#"{"code":409,"message":"INVITE_HAS_ENDED"}"#;
+const USER_ALREADY_EXIST: &str = r#"{"code":409,"message":"USER_ALREADY_EXIST"}"#;
+const TOO_MANY: &str = r#"{"code":429,"message":"429 Too Many Requests"}"#;
+const CONFIRMED: &str =
+    "Your registration is confirmed. A letter with your password is on its way to you.\n";
+const RESET: &str =
+    "Your password is reset. A letter with the new password is on its way to you.\n";
+
+/// A call of a program.
+fn call(method: &str, path: &str) -> Check {
+    Check::new(method, path).header("request-id", REQUEST)
+}
+
+fn post(path: &str, body: &Value) -> Check {
+    call("POST", path).body(JSON, body.to_string())
+}
+
+fn sign_up(email: &str, code: &str, language: &str) -> Check {
+    post(SIGN_UP, &json!({ "email": email, "inviteCode": code, "language": language }))
+}
+
+fn create(email: &str, password: &str) -> Check {
+    post(CREATE, &json!({ "email": email, "password": password }))
+}
+
+fn renew(token: &str) -> Check {
+    call("PUT", REFRESH).json(&json!({ "refreshToken": token }).to_string())
+}
+
+fn with(token: &str, method: &str, path: &str) -> Check {
+    call(method, path).header("authorization", &format!("bearer {token}"))
+}
+
+fn remove(token: &str, body: &str) -> Check {
+    with(token, "DELETE", REMOVE).json(body)
+}
+
+async fn ask_reset(bank: &TestBank, email: &str) {
+    post(PASSWORD, &json!({ "email": email })).expect(bank, 204, "").await;
+}
+
+async fn newest(bank: &TestBank, email: &str) -> Letter {
+    bank.letters(email).await.pop().unwrap_or_else(|| panic!("no letter to {email}"))
+}
+
+/// The path of the link in a letter, as a browser opens it.
+fn link(letter: &Letter) -> String {
+    let lines = letter.text.lines();
+    let mut links = lines.filter_map(|line| line.strip_prefix("http://127.0.0.1:8080"));
+    links.next().unwrap_or_else(|| panic!("no link in {}", letter.text)).to_owned()
+}
+
+/// The password that stands alone on a line of a letter.
+fn password(letter: &Letter) -> String {
+    let fits = |line: &&str| {
+        line.len() == 16
+            && line.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    };
+    let found = letter.text.lines().find(fits);
+    found.unwrap_or_else(|| panic!("no password in {}", letter.text)).to_owned()
+}
+
+/// The sandbox's own code, with which everybody may come.
+async fn invited(bank: &TestBank) {
+    invite::open_the_sandboxs(&bank.bank).await.expect("the code is written");
+}
+
+/// Signs somebody up; gives their password.
+async fn join(bank: &TestBank, email: &str) -> String {
+    invited(bank).await;
+    sign_up(email, "testInviteCode", "en").expect(bank, 204, "").await;
+    let link = link(&newest(bank, email).await);
+    Check::new("GET", &link).expect(bank, 200, CONFIRMED).await;
+    password(&newest(bank, email).await)
+}
+
+async fn enter(bank: &TestBank, email: &str, password: &str) -> Got {
+    create(email, password).expect(bank, 200, TOKENS).await
+}
+
+#[tokio::test]
+async fn financelime_asks_every_program_for_the_name_of_its_request() {
+    each_database(async |bank| {
+        let told = r#"{"number":"v0.2.0-alpha","build":"{{hex:7}} [{{text}}]"}"#;
+        let got = call("GET", VERSION)
+            .gets("content-type", JSON)
+            .gets("x-content-type-options", "nosniff")
+            .gets("deprecation", "@1795651200")
+            .expect(bank, 200, told)
+            .await;
+        let time = chrono::NaiveDateTime::parse_from_str(got.part(1), "%Y-%m-%d_%H:%M:%S");
+        assert!(time.is_ok(), "{}", got.part(1));
+        // The checksum in it is nobody's affair.
+        for name in ["K7800-H7625-Z5852-N1693-K1972", "12345678901234567890123456789"] {
+            Check::new("GET", VERSION).header("request-id", name).expect(bank, 200, told).await;
+            let path = format!("/compat/financelime/v1/version/?rid={name}");
+            Check::new("GET", &path).expect(bank, 200, told).await;
+        }
+        let good = format!("{VERSION}?rid={REQUEST}");
+        for check in [
+            Check::new("GET", VERSION),
+            Check::new("GET", VERSION).header("request-id", "short"),
+            Check::new("GET", VERSION).header("request-id", &"x".repeat(30)),
+            Check::new("GET", &format!("{VERSION}?rid=short")),
+            Check::new("GET", &good).header("request-id", "short"),
+            Check::new("GET", &good).header("request-id", "\u{e9}"),
+            Check::new("POST", SIGN_UP).json("{}"),
+            Check::new("POST", &format!("{SIGN_UP}?rid={REQUEST}")).json("{}"),
+            Check::new("POST", PASSWORD),
+            Check::new("POST", CREATE),
+            Check::new("PUT", REFRESH),
+            Check::new("GET", LIST),
+            Check::new("DELETE", REMOVE),
+        ] {
+            let check = check.gets("content-type", JSON).gets("x-content-type-options", "nosniff");
+            check.expect(bank, 400, BAD_REQUEST).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn financelime_says_in_one_order_what_is_wrong_with_a_call() {
+    each_database(async |bank| {
+        for path in ["/v1", "/v1/nothing", "/u", "/u/a/b", "/p/", "/compat/financelime/api/topup"] {
+            Check::new("GET", path)
+                .gets("content-type", JSON)
+                .gets("deprecation", "@1795651200")
+                .expect(bank, 404, NOT_FOUND)
+                .await;
+        }
+        for (method, path, allow) in [
+            ("POST", VERSION, "GET"),
+            ("GET", SIGN_UP, "POST"),
+            ("GET", PASSWORD, "POST"),
+            ("GET", CREATE, "POST"),
+            ("POST", REFRESH, "PUT"),
+            ("POST", LIST, "GET"),
+            ("GET", REMOVE, "DELETE"),
+            ("POST", "/u/abcefghijkmnopq2", "GET"),
+            ("HEAD", "/u/abcefghijkmnopq2", "GET"),
+            ("HEAD", "/p/abcefghijkmnopq2", "GET"),
+        ] {
+            let check = Check::new(method, path).gets("allow", allow).gets_no("content-type");
+            check.expect(bank, 405, "").await;
+        }
+        for path in [SIGN_UP, PASSWORD, CREATE] {
+            call("POST", path).expect(bank, 400, BAD_PARAMETERS).await;
+            call("POST", path).body("text/plain", "{}").expect(bank, 400, BAD_PARAMETERS).await;
+            for body in ["", "{", "[]", "null", "\"x\"", "{}"] {
+                call("POST", path).json(body).expect(bank, 400, BAD_PARAMETERS).await;
+            }
+        }
+        for check in [with("x", "GET", LIST), with("x", "DELETE", REMOVE), call("DELETE", REMOVE)] {
+            check.expect(bank, 401, UNAUTHORIZED).await;
+        }
+        let large = format!("{{\"email\":\"{}\"}}", "x".repeat(256 * 1024));
+        call("POST", SIGN_UP)
+            .json(&large)
+            .expect(bank, 413, r#"{"code":413,"message":"413 Content Too Large"}"#)
+            .await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn financelime_signs_up_whom_a_code_invites() {
+    each_database(async |bank| {
+        invited(bank).await;
+        let email = "ann@example.org";
+        let long = format!("{}@example.org", "a".repeat(250));
+        for (email, code, language) in [
+            ("nope", "testInviteCode", "en"),
+            ("a@", "testInviteCode", "en"),
+            ("", "testInviteCode", "en"),
+            (long.as_str(), "testInviteCode", "en"),
+            (email, "", "en"),
+            (email, "ab", "en"),
+            (email, "a b c", "en"),
+            (email, "01234567890123456", "en"),
+            (email, "testInviteCode", ""),
+            (email, "testInviteCode", "ne"),
+            (email, "testInviteCode", "EN"),
+        ] {
+            sign_up(email, code, language).expect(bank, 400, BAD_PARAMETERS).await;
+        }
+        for body in [
+            json!({ "inviteCode": "testInviteCode", "language": "en" }),
+            json!({ "email": email, "language": "en" }),
+            json!({ "email": email, "inviteCode": "testInviteCode" }),
+            json!({ "email": 1, "inviteCode": "testInviteCode", "language": "en" }),
+            json!({ "email": email, "inviteCode": 123, "language": "en" }),
+            json!({ "email": email, "inviteCode": "testInviteCode", "language": null }),
+        ] {
+            post(SIGN_UP, &body).expect(bank, 400, BAD_PARAMETERS).await;
+        }
+        sign_up(email, "unknown", "en").expect(bank, 409, INVITE_NOT_FOUND).await;
+        let done = sign_up(email, "testInviteCode", "en").gets_no("content-type");
+        done.expect(bank, 204, "").await;
+        sign_up("ANN@example.org", "testInviteCode", "en")
+            .expect(bank, 409, USER_ALREADY_EXIST)
+            .await;
+        // What is wrong with the code is told before who is a customer.
+        sign_up(email, "unknown", "en").expect(bank, 409, INVITE_NOT_FOUND).await;
+        let letter = newest(bank, email).await;
+        assert_eq!(letter.subject, "Please verify your email address");
+        assert_eq!(letter.html, "", "its letters are plain text");
+        let link = link(&letter);
+        let form = regex::Regex::new(
+            r"\A/u/[abcefghijkmnopqrtuvwxyz23479]{16}\?rid=[A-Z][0-9]{4}(-[A-Z][0-9]{4}){4}\z",
+        );
+        assert!(form.expect("a pattern").is_match(&link), "{link}");
+        let check = Check::new("GET", &link).gets("content-type", "text/plain;charset=utf-8");
+        check.expect(bank, 200, CONFIRMED).await;
+        Check::new("GET", &link).expect(bank, 404, NOT_FOUND).await;
+        let letter = newest(bank, email).await;
+        assert_eq!(letter.subject, "Your password to login Financelime");
+        enter(bank, email, &password(&letter)).await;
+        sign_up(email, "testInviteCode", "en").expect(bank, 409, USER_ALREADY_EXIST).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn financelime_opens_a_link_for_a_day_and_no_other() {
+    each_database(async |bank| {
+        invited(bank).await;
+        let email = "ann@example.org";
+        sign_up(email, "testInviteCode", "en").expect(bank, 204, "").await;
+        let path = link(&newest(bank, email).await);
+        for unknown in [
+            "/u/abcefghijkmnopq2",
+            "/u/ABCEFGHIJKMNOPQ2",
+            "/u/short",
+            "/u/%F0%9F%A6%80",
+            &path.replace("/u/", "/p/"),
+        ] {
+            Check::new("GET", unknown)
+                .gets("content-type", JSON)
+                .expect(bank, 404, NOT_FOUND)
+                .await;
+        }
+        bank.wait(Duration::hours(24));
+        Check::new("GET", &path).expect(bank, 404, NOT_FOUND).await;
+        // What has expired reserves nothing.
+        sign_up(email, "testInviteCode", "ru").expect(bank, 204, "").await;
+        let letter = newest(bank, email).await;
+        assert_eq!(letter.subject, "Пожалуйста, подтвердите ваш email-адрес");
+        // It opens without the name of a request as well, and below the dialect's prefix.
+        let path = link(&letter);
+        let (path, _) = path.split_once('?').expect("a query");
+        Check::new("GET", &format!("/compat/financelime{path}"))
+            .expect(
+                bank,
+                200,
+                "Ваша регистрация подтверждена. Письмо с паролем уже отправлено вам.\n",
+            )
+            .await;
+        let first = newest(bank, email).await;
+        assert_eq!(first.subject, "Ваш пароль для входа в Financelime");
+        enter(bank, email, &password(&first)).await;
+        assert_eq!(newest(bank, email).await.subject, "Вы вошли в свой аккаунт");
+        ask_reset(bank, email).await;
+        let letter = newest(bank, email).await;
+        assert_eq!(letter.subject, "Пожалуйста, подтвердите сброс пароля");
+        Check::new("GET", &link(&letter))
+            .expect(bank, 200, "Ваш пароль сброшен. Письмо с новым паролем уже отправлено вам.\n")
+            .await;
+        assert_eq!(newest(bank, email).await.subject, "Ваш новый пароль для входа в Financelime");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn financelime_asks_for_no_code_where_the_operator_does_not() {
+    each_database(async |bank| {
+        let settings = Settings { invite_required: false, ..Settings::default() };
+        let doors = Doors::new(bank.bank.clone(), settings);
+        let transport = Graphql::new(bank.bank.clone(), document_cache::BYTES_MAX);
+        let peer = SocketAddr::from(([127, 0, 0, 1], 50_000));
+        let router = router::with_doors(transport, doors).layer(MockConnectInfo(peer));
+        let answered = async |body: Value| {
+            let request = TestBank::request(Method::POST, SIGN_UP)
+                .header("request-id", REQUEST)
+                .header("content-type", "application/json")
+                .body(Body::from(body.to_string()))
+                .expect("a request");
+            let answer = router.clone().oneshot(request).await.expect("the router never fails");
+            answer.status().as_u16()
+        };
+        let asked = |email: &str, code: Value| {
+            json!({ "email": email, "inviteCode": code, "language": "en" })
+        };
+        assert_eq!(answered(asked("ann@example.org", json!("unknown"))).await, 409);
+        assert_eq!(answered(asked("ann@example.org", json!("a b"))).await, 400);
+        assert_eq!(answered(asked("ann@example.org", Value::Null)).await, 204);
+        assert_eq!(answered(asked("bob@example.org", json!(""))).await, 204);
+        let body = json!({ "email": "cat@example.org", "language": "en" });
+        assert_eq!(answered(body).await, 204);
+        let path = link(&newest(bank, "cat@example.org").await);
+        Check::new("GET", &path).expect(bank, 200, CONFIRMED).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn financelime_lets_no_more_come_with_a_code_than_it_invites() {
+    each_database(async |bank| {
+        let life = Some(Duration::days(2));
+        invite::write(&bank.bank, "two-only", 2, life, None).await.expect("the code is written");
+        let shown = async || {
+            let all = invite::list(&bank.bank).await.expect("the codes are read");
+            (all[0].issued, all[0].reserved)
+        };
+        sign_up("one@example.org", "two-only", "en").expect(bank, 204, "").await;
+        sign_up("two@example.org", "two-only", "en").expect(bank, 204, "").await;
+        assert_eq!(shown().await, (0, 2));
+        let third = || sign_up("three@example.org", "two-only", "en");
+        third().expect(bank, 409, INVITE_HAS_ENDED).await;
+        // It has ended also for who is on their way.
+        sign_up("one@example.org", "two-only", "en").expect(bank, 409, INVITE_HAS_ENDED).await;
+        let path = link(&newest(bank, "one@example.org").await);
+        Check::new("GET", &path).expect(bank, 200, CONFIRMED).await;
+        assert_eq!(shown().await, (1, 1));
+        third().expect(bank, 409, INVITE_HAS_ENDED).await;
+        bank.wait(Duration::hours(24));
+        assert_eq!(shown().await, (1, 0), "who did not come gives the use back");
+        third().expect(bank, 204, "").await;
+        bank.wait(Duration::hours(24));
+        sign_up("four@example.org", "two-only", "en").expect(bank, 409, INVITE_NOT_FOUND).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn financelime_and_the_other_doors_reserve_an_address_against_each_other() {
+    each_database(async |bank| {
+        invited(bank).await;
+        sign_up("ann@example.org", "testInviteCode", "en").expect(bank, 204, "").await;
+        let accounts = json!({
+            "email": "Ann@example.org", "password": "three grey cranes",
+            "password2": "three grey cranes",
+        });
+        Check::new("POST", "/api/auth/signup/")
+            .json(&accounts.to_string())
+            .expect(bank, 400, r#"{"email":["user with this email already exists."]}"#)
+            .await;
+        // GraphQL answers everybody the same, and whoever proves the address first has it.
+        let path = link(&newest(bank, "ann@example.org").await);
+        bank.register(registration("ann", 1)).await;
+        let code = bank.code("ann@example.org").await;
+        let payload = bank.verify_email(proof("ann", &code)).await;
+        assert_eq!(codes(&payload), Vec::<String>::new(), "{payload}");
+        Check::new("GET", &path).expect(bank, 404, NOT_FOUND).await;
+        let all = invite::list(&bank.bank).await.expect("the codes are read");
+        assert_eq!((all[0].issued, all[0].reserved), (0, 0));
+        bank.register(registration("bob", 2)).await;
+        sign_up("bob@example.org", "testInviteCode", "en")
+            .expect(bank, 409, USER_ALREADY_EXIST)
+            .await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn financelime_signs_in_only_whom_it_may_and_writes_to_them() {
+    each_database(async |bank| {
+        let email = "ann@example.org";
+        let made = join(bank, email).await;
+        let device = json!({
+            "email": "ANN@example.org", "password": made, "clientID": "PWA_v0.0.1",
+            "device": {
+                "height": 1920, "language": "en-US", "platform": "Linux x86_64",
+                "timezone": "2", "width": 1060,
+            },
+        });
+        let got = post(CREATE, &device).gets("content-type", JSON).expect(bank, 200, TOKENS).await;
+        let letter = newest(bank, email).await;
+        assert_eq!(letter.subject, "You are logged into your account");
+        for part in ["Linux x86_64", "127.0.0.1", "2026-11-21T10:00:00", "(UTC)", PASSWORD] {
+            assert!(letter.text.contains(part), "{part}: {}", letter.text);
+        }
+        let shown =
+            r#"[{"sessionID":"{{hex:64}}","updatedAt":"{{time}}","platform":"Linux x86_64"}]"#;
+        let list = with(got.part(1), "GET", LIST).expect(bank, 200, shown).await;
+        assert_eq!(list.part(0), got.part(0));
+        create(email, "wrong password").expect(bank, 404, USER_NOT_FOUND).await;
+        create("nobody@example.org", &made).expect(bank, 404, USER_NOT_FOUND).await;
+        create("no address", &made).expect(bank, 404, USER_NOT_FOUND).await;
+        // Nobody is let in by a password alone who never allowed it.
+        let bob = bank.join("bob", 2).await;
+        let theirs = crate::support::people::PASSWORD;
+        create(&bob.email, theirs).expect(bank, 404, USER_NOT_FOUND).await;
+        wrong_sign_ins(bank, email, &made).await;
+        operator::deactivate(&bank.bank, email).await.expect("the person leaves");
+        create(email, &made).expect(bank, 404, USER_NOT_FOUND).await;
+        post(PASSWORD, &json!({ "email": email })).expect(bank, 404, USER_NOT_FOUND).await;
+        with(got.part(1), "GET", LIST).expect(bank, 401, UNAUTHORIZED).await;
+        renew(got.part(2)).expect(bank, 404, USER_NOT_FOUND).await;
+    })
+    .await;
+}
+
+async fn wrong_sign_ins(bank: &TestBank, email: &str, made: &str) {
+    let long = "x".repeat(256);
+    for body in [
+        json!({ "email": email }),
+        json!({ "password": made }),
+        json!({ "email": "a@", "password": made }),
+        json!({ "email": long, "password": made }),
+        json!({ "email": email, "password": "ab" }),
+        json!({ "email": email, "password": long }),
+        json!({ "email": 1, "password": made }),
+        json!({ "email": email, "password": ["x"] }),
+        json!({ "email": email, "password": made, "clientID": 1 }),
+        json!({ "email": email, "password": made, "device": "Linux" }),
+        json!({ "email": email, "password": made, "device": { "platform": 1 } }),
+        json!({ "email": email, "password": made, "device": { "height": "1" } }),
+        json!({ "email": email, "password": made, "device": { "width": 1.5 } }),
+        json!({ "email": email, "password": made, "device": { "language": {} } }),
+        json!({ "email": email, "password": made, "device": { "timezone": 2 } }),
+    ] {
+        post(CREATE, &body).expect(bank, 400, BAD_PARAMETERS).await;
+    }
+}
+
+#[tokio::test]
+async fn financelime_takes_its_own_access_tokens_alone() {
+    each_database(async |bank| {
+        let email = "ann@example.org";
+        let made = join(bank, email).await;
+        let got = enter(bank, email, &made).await;
+        let access = got.part(1).to_owned();
+        let shown = r#"[{"sessionID":"{{hex:64}}","updatedAt":"{{time}}","platform":""}]"#;
+        for value in
+            [format!("bearer {access}"), format!("Bearer {access}"), format!("BEARER  {access}")]
+        {
+            let check = call("GET", LIST).header("authorization", &value);
+            check.expect(bank, 200, shown).await;
+        }
+        let bob = bank.join("bob", 2).await;
+        let ewallet = json!({ "email": email, "password": made });
+        let ewallet = Check::new("POST", "/token/auth")
+            .json(&ewallet.to_string())
+            .expect(bank, 200, "{\"msg\":\"login success.\"}\n")
+            .await
+            .cookie("access_token_cookie");
+        for value in [
+            access.clone(),
+            format!("JWT {access}"),
+            format!("bearer {access} x"),
+            "bearer".to_owned(),
+            format!("bearer {}", got.part(2)),
+            format!("bearer {}", bob.token),
+            format!("bearer {ewallet}"),
+            format!("bearer {access}x"),
+        ] {
+            let check = call("GET", LIST).header("authorization", &value);
+            check.gets("content-type", JSON).expect(bank, 401, UNAUTHORIZED).await;
+        }
+        let query = "{ me { email } }";
+        let answer = bank.post(Some(&access), query, Value::Null).await;
+        assert_eq!(answer.status.as_u16(), 401, "it opens no other door");
+        bank.wait(Duration::minutes(15));
+        with(&access, "GET", LIST).expect(bank, 401, UNAUTHORIZED).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn financelime_renews_a_session_by_tokens_that_are_good_once() {
+    each_database(async |bank| {
+        let email = "ann@example.org";
+        let made = join(bank, email).await;
+        let first = enter(bank, email, &made).await;
+        let (id, spent) = (first.part(0).to_owned(), first.part(2).to_owned());
+        bank.wait(Duration::days(29));
+        let second = renew(&spent).gets("content-type", JSON).expect(bank, 200, TOKENS).await;
+        assert_eq!(second.part(0), id, "a session keeps its name");
+        assert_ne!(second.part(2), spent);
+        with(second.part(1), "GET", LIST)
+            .expect(
+                bank,
+                200,
+                r#"[{"sessionID":"{{hex:64}}","updatedAt":"{{time}}","platform":""}]"#,
+            )
+            .await;
+        // Whose answer was lost gets the same again for a moment.
+        let again = renew(&spent).expect(bank, 200, TOKENS).await;
+        assert_eq!(again.part(2), second.part(2));
+        for body in ["{", "[]", r#"{"refreshToken":1}"#, r#"{"refreshToken":{}}"#] {
+            call("PUT", REFRESH).json(body).expect(bank, 400, BAD_PARAMETERS).await;
+        }
+        call("PUT", REFRESH).body("text/plain", "{}").expect(bank, 400, BAD_PARAMETERS).await;
+        call("PUT", REFRESH).json("{}").expect(bank, 400, BAD_REFRESH_TOKEN).await;
+        let bob = bank.join("bob", 2).await;
+        for other in ["", "nonsense", "a.b.c", bob.token.as_str()] {
+            renew(other).expect(bank, 400, BAD_REFRESH_TOKEN).await;
+        }
+        renew(second.part(1)).expect(bank, 404, USER_NOT_FOUND).await;
+        let third = renew(second.part(2)).expect(bank, 200, TOKENS).await;
+        // A token that was spent long ago means that two have it.
+        bank.wait(Duration::seconds(31));
+        renew(&spent).expect(bank, 404, USER_NOT_FOUND).await;
+        renew(third.part(2)).expect(bank, 404, USER_NOT_FOUND).await;
+        with(third.part(1), "GET", LIST).expect(bank, 401, UNAUTHORIZED).await;
+        let left = enter(bank, email, &made).await;
+        bank.wait(Duration::days(30));
+        renew(left.part(2)).expect(bank, 400, BAD_REFRESH_TOKEN).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn financelime_removes_a_session_whose_access_lives_on_for_its_quarter_of_an_hour() {
+    each_database(async |bank| {
+        let email = "ann@example.org";
+        let made = join(bank, email).await;
+        let (one, two) = (enter(bank, email, &made).await, enter(bank, email, &made).await);
+        let (access, other) = (one.part(1).to_owned(), two.part(1).to_owned());
+        let both = r#"[{"sessionID":"{{hex:64}}","updatedAt":"{{time}}","platform":""},{"sessionID":"{{hex:64}}","updatedAt":"{{time}}","platform":""}]"#;
+        let alone = r#"[{"sessionID":"{{hex:64}}","updatedAt":"{{time}}","platform":""}]"#;
+        let list = with(&access, "GET", LIST).expect(bank, 200, both).await;
+        assert_eq!((list.part(0), list.part(2)), (one.part(0), two.part(0)));
+        for body in ["{", "[]", "", r#"{"sessionID":1}"#] {
+            remove(&access, body).expect(bank, 400, BAD_PARAMETERS).await;
+        }
+        with(&access, "DELETE", REMOVE).expect(bank, 400, BAD_PARAMETERS).await;
+        // What is nobody's, or another person's, is as good as gone.
+        let stranger = join(bank, "eve@example.org").await;
+        let stranger = enter(bank, "eve@example.org", &stranger).await;
+        for id in [stranger.part(0), "nonsense", &"0".repeat(64)] {
+            let body = json!({ "sessionID": id }).to_string();
+            remove(&access, &body).gets_no("content-type").expect(bank, 204, "").await;
+        }
+        with(stranger.part(1), "GET", LIST).expect(bank, 200, alone).await;
+        renew(stranger.part(2)).expect(bank, 200, TOKENS).await;
+        let body = json!({ "sessionID": two.part(0) }).to_string();
+        remove(&access, &body).expect(bank, 204, "").await;
+        remove(&access, &body).expect(bank, 204, "").await;
+        with(&access, "GET", LIST).expect(bank, 200, alone).await;
+        renew(two.part(2)).expect(bank, 404, USER_NOT_FOUND).await;
+        // Without a name it is the session that asks, and asking again is no fault.
+        let nobody = r#"{"sessionID":null}"#;
+        for body in ["{}", nobody, r#"{"sessionID":""}"#] {
+            remove(&access, body).expect(bank, 204, "").await;
+        }
+        for token in [&access, &other] {
+            with(token, "GET", LIST).expect(bank, 200, "[]").await;
+        }
+        renew(one.part(2)).expect(bank, 404, USER_NOT_FOUND).await;
+        bank.wait(Duration::minutes(15));
+        with(&access, "GET", LIST).expect(bank, 401, UNAUTHORIZED).await;
+        remove(&access, "{}").expect(bank, 401, UNAUTHORIZED).await;
+        let log = bank.audit_log().await;
+        let revoked = log.iter().filter(|(action, _)| action == "revokeSession").count();
+        assert_eq!(revoked, 2, "{log:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_ends_all_sessions_ends_the_access_of_removed_ones_at_once() {
+    each_database(async |bank| {
+        let email = "ann@example.org";
+        let made = join(bank, email).await;
+        let removed = enter(bank, email, &made).await;
+        remove(removed.part(1), "{}").expect(bank, 204, "").await;
+        with(removed.part(1), "GET", LIST).expect(bank, 200, "[]").await;
+        let open = enter(bank, email, &made).await;
+        ask_reset(bank, email).await;
+        let path = link(&newest(bank, email).await);
+        Check::new("GET", &path).expect(bank, 200, RESET).await;
+        for token in [removed.part(1), open.part(1)] {
+            with(token, "GET", LIST).expect(bank, 401, UNAUTHORIZED).await;
+        }
+        let made = password(&newest(bank, email).await);
+        let removed = enter(bank, email, &made).await;
+        remove(removed.part(1), "{}").expect(bank, 204, "").await;
+        operator::deactivate(&bank.bank, email).await.expect("the person leaves");
+        with(removed.part(1), "GET", LIST).expect(bank, 401, UNAUTHORIZED).await;
+        operator::reactivate(&bank.bank, email).await.expect("the person comes back");
+        with(removed.part(1), "GET", LIST).expect(bank, 401, UNAUTHORIZED).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn financelime_resets_a_password_by_a_link_of_a_quarter_of_an_hour() {
+    each_database(async |bank| {
+        let email = "ann@example.org";
+        let old = join(bank, email).await;
+        for body in
+            [json!({}), json!({ "email": 1 }), json!({ "email": "a" }), json!({ "email": "nope" })]
+        {
+            post(PASSWORD, &body).expect(bank, 400, BAD_PARAMETERS).await;
+        }
+        let unknown = json!({ "email": "nobody@example.org" });
+        post(PASSWORD, &unknown).expect(bank, 404, USER_NOT_FOUND).await;
+        ask_reset(bank, email).await;
+        let letter = newest(bank, email).await;
+        assert_eq!(letter.subject, "Please confirm password reset");
+        assert!(letter.text.contains("127.0.0.1 asked"), "{}", letter.text);
+        let first = link(&letter);
+        // A newer link takes the place of the older.
+        ask_reset(bank, email).await;
+        let second = link(&newest(bank, email).await);
+        Check::new("GET", &first).expect(bank, 404, NOT_FOUND).await;
+        bank.wait(Duration::minutes(15));
+        Check::new("GET", &second).expect(bank, 404, NOT_FOUND).await;
+        enter(bank, email, &old).await;
+        ask_reset(bank, email).await;
+        let path = link(&newest(bank, email).await);
+        for unknown in ["/p/abcefghijkmnopq2", "/p/x", &path.replace("/p/", "/u/")] {
+            Check::new("GET", unknown).expect(bank, 404, NOT_FOUND).await;
+        }
+        // No other door takes its key.
+        let key = &path["/p/".len().."/p/".len() + 16];
+        let reset = "mutation ($token: String!) {
+            resetPassword(input: { token: $token, newPassword: \"three grey cranes\" }) {
+                ok errors { code } } }";
+        let done = bank.run(None, reset, json!({ "token": key })).await;
+        assert_eq!(done["resetPassword"]["errors"][0]["code"], "BAD_CODE", "{done}");
+        let check = Check::new("GET", &path).gets("content-type", "text/plain;charset=utf-8");
+        check.expect(bank, 200, RESET).await;
+        Check::new("GET", &path).expect(bank, 404, NOT_FOUND).await;
+        let letter = newest(bank, email).await;
+        assert_eq!(letter.subject, "Your new password to login Financelime");
+        create(email, &old).expect(bank, 404, USER_NOT_FOUND).await;
+        enter(bank, email, &password(&letter)).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn financelime_resets_nobody_whom_it_may_not_sign_in() {
+    each_database(async |bank| {
+        let bob = bank.join("bob", 2).await;
+        let before = bank.letters(&bob.email).await.len();
+        ask_reset(bank, &bob.email).await;
+        assert_eq!(bank.letters(&bob.email).await.len(), before);
+        let email = "ann@example.org";
+        join(bank, email).await;
+        ask_reset(bank, email).await;
+        let path = link(&newest(bank, email).await);
+        let cleared = [PasswordDialect::Financelime];
+        operator::set_legacy(&bank.bank, email, &[], &cleared).await.expect("it is cleared");
+        Check::new("GET", &path).expect(bank, 404, NOT_FOUND).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn financelime_lets_nobody_try_without_end() {
+    each_database(async |bank| {
+        let email = "ann@example.org";
+        let made = join(bank, email).await;
+        for _ in 0..Allowances::SANDBOX.login.tries {
+            create(email, "wrong password").expect(bank, 404, USER_NOT_FOUND).await;
+        }
+        create(email, &made)
+            .gets("content-type", JSON)
+            .gets("retry-after", "{{int}}")
+            .expect(bank, 429, TOO_MANY)
+            .await;
+        for _ in 0..Allowances::SANDBOX.reset.tries {
+            ask_reset(bank, email).await;
+        }
+        post(PASSWORD, &json!({ "email": email })).expect(bank, 429, TOO_MANY).await;
+        for _ in 1..Allowances::SANDBOX.registration.tries {
+            sign_up(email, "testInviteCode", "en").expect(bank, 409, USER_ALREADY_EXIST).await;
+        }
+        sign_up(email, "testInviteCode", "en").expect(bank, 429, TOO_MANY).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_story_of_financelime_from_the_first_registration_to_the_last_call() {
+    each_database(async |bank| {
+        invited(bank).await;
+        let email = "story@example.org";
+        call("GET", VERSION)
+            .expect(bank, 200, r#"{"number":"v0.2.0-alpha","build":"{{text}}"}"#)
+            .await;
+        sign_up(email, "testInviteCode", "en").expect(bank, 204, "").await;
+        let path = link(&newest(bank, email).await);
+        Check::new("GET", &path).expect(bank, 200, CONFIRMED).await;
+        let first = password(&newest(bank, email).await);
+        let phone = json!({ "email": email, "password": first, "clientID": "app",
+            "device": { "platform": "Android" } });
+        let phone = post(CREATE, &phone).expect(bank, 200, TOKENS).await;
+        ask_reset(bank, email).await;
+        let path = link(&newest(bank, email).await);
+        Check::new("GET", &path).expect(bank, 200, RESET).await;
+        renew(phone.part(2)).expect(bank, 404, USER_NOT_FOUND).await;
+        let second = password(&newest(bank, email).await);
+        let laptop = enter(bank, email, &second).await;
+        bank.wait(Duration::minutes(14));
+        let laptop = renew(laptop.part(2)).expect(bank, 200, TOKENS).await;
+        let phone = enter(bank, email, &second).await;
+        let body = json!({ "sessionID": phone.part(0) }).to_string();
+        remove(laptop.part(1), &body).expect(bank, 204, "").await;
+        let shown = r#"[{"sessionID":"{{hex:64}}","updatedAt":"{{time}}","platform":""}]"#;
+        let list = with(laptop.part(1), "GET", LIST).expect(bank, 200, shown).await;
+        assert_eq!(list.part(0), laptop.part(0));
+        remove(laptop.part(1), "{}").expect(bank, 204, "").await;
+        with(laptop.part(1), "GET", LIST).expect(bank, 200, "[]").await;
+        bank.audit().await;
+    })
+    .await;
+}
