@@ -34,6 +34,7 @@ mod events;
 mod factors;
 mod faults;
 mod financelime;
+mod financelime_sessions;
 mod fintract;
 mod files;
 mod guards;

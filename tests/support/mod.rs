@@ -19,3 +19,4 @@ pub mod model;
 pub mod bad_input;
 pub mod world;
 pub mod wire;
+pub mod financelime;
