@@ -39,6 +39,8 @@ const CANCEL: &str = "cancelBill";
 const PAY: &str = "payBill";
 /// Marks the cursors of a person's bills.
 const LIST: u8 = 3;
+/// How many bills are told at once to who knows no pages.
+const IN_ORDER_MAX: i64 = 1_000;
 /// How far bills of one state are counted.
 const COUNT_MAX: i64 = 10_000;
 
@@ -135,6 +137,26 @@ pub async fn find(bank: &Bank, permit: &Permit, id: BillId) -> Result<Option<Bil
     let mut s = bank.db.read().await?;
     let found = bill::lookup(&mut s, id).await?;
     Ok(found.filter(|bill| bill.owner_id == permit.user_id))
+}
+
+/// The caller's own bill with this integer for an id.
+pub async fn by_legacy_id(
+    bank: &Bank,
+    permit: &Permit,
+    legacy_id: i64,
+) -> Result<Option<Bill>, Failure> {
+    let mut s = bank.db.read().await?;
+    Ok(bill::by_legacy_id(&mut s, permit.user_id, legacy_id).await?)
+}
+
+/// The caller's bills in the bank's first currency that were not given up, in the order of
+/// their making; of more than a thousand the newest.
+pub async fn in_order(bank: &Bank, permit: &Permit) -> Result<Vec<Bill>, Failure> {
+    let mut s = bank.db.read().await?;
+    let currency = bank.rules.default_currency();
+    let mut bills = bill::newest(&mut s, permit.user_id, currency, IN_ORDER_MAX).await?;
+    bills.reverse();
+    Ok(bills)
 }
 
 /// Bills of the caller among these, in no particular order.

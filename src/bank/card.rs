@@ -291,13 +291,26 @@ async fn reveal_unaudited(
     challenge::require_step_up(bank, permit).await?;
     let shown = bank.db.write_retrying(|s| Box::pin(read_number(bank, s, permit, id)));
     let (view, sealed) = shown.await?;
-    let id = view.account.account_id;
-    let plain = seal::open(&bank.ring, Place { column: NUMBER, row: id.as_bytes() }, &sealed)?;
-    let number = std::str::from_utf8(&plain).ok().and_then(|text| CardNumber::parse(text).ok());
-    let number = number.ok_or(Broken::Inconsistent("a sealed card number is none"))?;
+    let number = open_number(bank, view.account.account_id, &sealed)?;
     let expiration_date = expiration_date(view.card.expires_on);
-    let cvv = mac::cvv(&bank.ring, number.expose(), &expiration_date);
+    let cvv = cvv(bank, &number, &expiration_date);
     Ok((view, CardDetails { number, expiration_date, cvv }))
+}
+
+/// The number of a card, unsealed.
+pub(super) fn open_number(
+    bank: &Bank,
+    id: AccountId,
+    sealed: &[u8],
+) -> Result<CardNumber, Failure> {
+    let plain = seal::open(&bank.ring, Place { column: NUMBER, row: id.as_bytes() }, sealed)?;
+    let number = std::str::from_utf8(&plain).ok().and_then(|text| CardNumber::parse(text).ok());
+    number.ok_or_else(|| Broken::Inconsistent("a sealed card number is none").into())
+}
+
+/// The three digits on the back of a card.
+pub(super) fn cvv(bank: &Bank, number: &CardNumber, expiration_date: &str) -> String {
+    mac::cvv(&bank.ring, number.expose(), expiration_date)
 }
 
 /// Reads the sealed number of a card with the row of the audit log that says so.

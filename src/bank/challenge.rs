@@ -24,7 +24,7 @@ use crate::{
         refusal::Refusal,
         session::Facade,
     },
-    mail::templates,
+    mail::{card_bank, templates},
     store::{
         challenge,
         challenge::{Challenge, NewChallenge},
@@ -105,6 +105,11 @@ pub(super) fn draw(bank: &Bank, id: ChallengeId, facade: Facade, purpose: Purpos
             let hash = mac::code(&bank.ring, id.as_bytes(), &text);
             Drawn { text, hash }
         }
+        Form::Mixed => {
+            let text = entropy::mixed(bank.entropy.as_ref());
+            let hash = mac::code(&bank.ring, id.as_bytes(), &text);
+            Drawn { text, hash }
+        }
         Form::Token => {
             let bytes: [u8; TOKEN_LENGTH] = entropy::bytes(bank.entropy.as_ref());
             let text = URL_SAFE_NO_PAD.encode(bytes);
@@ -163,6 +168,9 @@ pub(super) async fn ask(
     let to = question.email.as_str();
     let letter = match question.purpose {
         Purpose::StepUp => templates::step_up_code(to, &drawn.text),
+        Purpose::Login if question.facade == Facade::CardBank => {
+            card_bank::login_code(to, &drawn.text)
+        }
         Purpose::Login
         | Purpose::EmailChange
         | Purpose::PasswordReset

@@ -16,14 +16,14 @@ use crate::{
     db::session::Session,
     domain::{
         attempt::Attempt,
-        challenge::{Asked, Purpose, methods},
+        challenge::{Asked, Purpose, life, methods},
         fault::Faults,
         password::{Known, check},
         refusal::Refusal,
         session::Facade,
         user::UserStatus,
     },
-    mail::{letter::Letter, notices, templates},
+    mail::{card_bank, letter::Letter, notices, templates},
     store::{
         challenge as challenges,
         challenge::{Challenge, NewChallenge},
@@ -102,10 +102,32 @@ pub async fn request_reset(
     facade: Facade,
     form: &LostForm,
 ) -> Result<(), Failure> {
+    send_reset(bank, visitor, facade, form).await.map(drop)
+}
+
+/// The same at a door that tells whoever is not known.
+pub async fn request_reset_openly(
+    bank: &Bank,
+    visitor: &Visitor,
+    facade: Facade,
+    form: &LostForm,
+) -> Result<(), Failure> {
+    let is_known = send_reset(bank, visitor, facade, form).await?;
+    if is_known { Ok(()) } else { Err(Refusal::BadCredentials.into()) }
+}
+
+/// Whether there is such a person.
+async fn send_reset(
+    bank: &Bank,
+    visitor: &Visitor,
+    facade: Facade,
+    form: &LostForm,
+) -> Result<bool, Failure> {
     let lost = &read(form)?;
     attempt::count(bank, visitor, Attempt::Reset, lost.email.as_str()).await?;
     let now = bank.now();
-    bank.db
+    let user_id = bank
+        .db
         .write_retrying(|s| {
             Box::pin(async move {
                 let found = user::credentials(s, &lost.email).await?;
@@ -113,7 +135,7 @@ pub async fn request_reset(
                 let challenge_id =
                     ChallengeId::generate(bank.clock.as_ref(), bank.entropy.as_ref());
                 let drawn = challenge::draw(bank, challenge_id, facade, Purpose::PasswordReset);
-                let expires_at = now + Purpose::PasswordReset.life();
+                let expires_at = now + life(facade, Purpose::PasswordReset);
                 let new = NewChallenge {
                     challenge_id,
                     user_id,
@@ -128,9 +150,7 @@ pub async fn request_reset(
                 };
                 user::lock(s, user_id.unwrap_or(UserId::from_uuid(Uuid::nil()))).await?;
                 challenges::put(s, &new).await?;
-                let frontend_url = bank.post_office.frontend_url.as_deref();
-                let letter =
-                    templates::password_reset(lost.email.as_str(), &drawn.text, frontend_url);
+                let letter = reset_letter(bank, facade, &lost.email, &drawn.text);
                 let letter = match user_id {
                     Some(_) => letter,
                     None => Letter { to: outbox::NOBODY.to_owned(), ..letter },
@@ -138,12 +158,27 @@ pub async fn request_reset(
                 outbox::write(bank, s, &letter, now, expires_at).await?;
                 let act = visitor.act("requestPasswordReset");
                 act::done(bank, s, act, user_id.map(UserId::uuid), None).await?;
-                Ok::<_, Failure>(())
+                Ok::<_, Failure>(user_id)
             })
         })
         .await?;
     outbox::wake(bank);
-    Ok(())
+    Ok(user_id.is_some())
+}
+
+/// The letter with a token, in the words of the door at which it was asked for.
+fn reset_letter(bank: &Bank, facade: Facade, email: &Email, token: &str) -> Letter {
+    let (to, frontend_url) = (email.as_str(), bank.post_office.frontend_url.as_deref());
+    match facade {
+        Facade::CardBank => {
+            card_bank::password_reset(to, token, frontend_url, &bank.files.public_url)
+        }
+        Facade::Graphql
+        | Facade::Fintract
+        | Facade::Financelime
+        | Facade::Accounts
+        | Facade::Ewallet => templates::password_reset(to, token, frontend_url),
+    }
 }
 
 fn refuse_password(new: &Secret, known: &Known<'_>) -> Result<(), Failure> {
@@ -162,14 +197,20 @@ pub(super) fn refuse_of(new: &Secret, user: &User) -> Result<(), Failure> {
     refuse_password(new, &known)
 }
 
-/// Sets a new password by the token of a letter. All sessions end.
+/// Sets a new password by the token of a letter that was asked for at this door. All
+/// sessions end.
 ///
 /// Whatever is wrong with the rest leaves the token as good as it was; but five wrong
 /// second factors make it void.
-pub async fn reset(bank: &Bank, visitor: &Visitor, form: &ResetForm) -> Result<(), Failure> {
+pub async fn reset(
+    bank: &Bank,
+    visitor: &Visitor,
+    facade: Facade,
+    form: &ResetForm,
+) -> Result<(), Failure> {
     attempt::count_address(bank, visitor, Attempt::Confirm).await?;
     let mut known = None;
-    let done = reset_unaudited(bank, visitor, form, &mut known).await;
+    let done = reset_unaudited(bank, visitor, facade, form, &mut known).await;
     let act = visitor.act("resetPassword");
     act::audited_on(bank, act, known.map(UserId::uuid), done).await?;
     outbox::wake(bank);
@@ -180,13 +221,14 @@ pub async fn reset(bank: &Bank, visitor: &Visitor, form: &ResetForm) -> Result<(
 async fn reset_unaudited(
     bank: &Bank,
     visitor: &Visitor,
+    facade: Facade,
     form: &ResetForm,
     known: &mut Option<UserId>,
 ) -> Result<(), Failure> {
     refuse_password(&form.new_password, &Known::default())?;
     let mut s = bank.db.read().await?;
     let hash = challenge::token_hash(form.token.expose());
-    let found = challenges::by_token(&mut s, &hash).await?;
+    let found = challenges::by_token(&mut s, facade, &hash).await?;
     let found = found.ok_or(Refusal::BadToken)?;
     let user_id = found.user_id.ok_or(Refusal::BadToken)?;
     *known = Some(user_id);

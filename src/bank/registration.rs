@@ -51,13 +51,13 @@ use crate::{
     },
 };
 
-const REGISTER: &str = "register";
+pub(super) const REGISTER: &str = "register";
 const RESEND: &str = "resendVerification";
 const VERIFY_EMAIL: &str = "verifyEmail";
 /// How long a registration waits for its code.
-const LIFE: Duration = Duration::hours(24);
+pub(super) const LIFE: Duration = Duration::hours(24);
 /// Registrations that may wait with one address, each with details of its own.
-const WAITING_MAX: i64 = 3;
+pub(super) const WAITING_MAX: i64 = 3;
 /// How many digits a customer number has.
 const CUSTOMER_ID_DIGITS: usize = 16;
 /// How often a random customer number is drawn before something must be wrong.
@@ -99,13 +99,13 @@ pub async fn register_unlimited(bank: &Bank, form: &Form) -> Result<Instant, Fai
 }
 
 /// A registration whose fields were read.
-struct Asked {
-    email: Email,
-    phone: Phone,
-    social_security: SocialSecurity,
+pub(super) struct Asked {
+    pub(super) email: Email,
+    pub(super) phone: Phone,
+    pub(super) social_security: SocialSecurity,
 }
 
-fn read_form(form: &Form) -> Result<Asked, Failure> {
+pub(super) fn read_form(form: &Form) -> Result<Asked, Failure> {
     let mut faults = Faults::default();
     let email = faults.read("email", Email::parse(&form.email));
     let phone = faults.read("phoneNumber", Phone::parse(&form.phone_number));
@@ -116,26 +116,57 @@ fn read_form(form: &Form) -> Result<Asked, Failure> {
     Ok(Asked { email, phone, social_security })
 }
 
+/// What is kept of a registration, sealed and hashed.
+pub(super) struct Pending {
+    /// Names it.
+    pub(super) id: RegistrationId,
+    social_security: Vec<u8>,
+    social_security_index: Hash,
+    code_hash: Hash,
+}
+
+impl Pending {
+    /// Of what was asked, with the code that must come back.
+    pub(super) fn new(bank: &Bank, asked: &Asked, code: &str) -> Self {
+        let id = RegistrationId::generate(bank.clock.as_ref(), bank.entropy.as_ref());
+        let place = Place { column: PENDING, row: id.as_bytes() };
+        let plain = asked.social_security.expose().as_bytes();
+        Self {
+            id,
+            social_security: seal::seal(&bank.ring, bank.entropy.as_ref(), place, plain),
+            social_security_index: social_security_index(bank, &asked.social_security),
+            code_hash: mac::code(&bank.ring, id.as_bytes(), code),
+        }
+    }
+
+    /// As it is written.
+    pub(super) fn row<'p>(
+        &'p self,
+        facade: Facade,
+        asked: &'p Asked,
+        now: Instant,
+    ) -> NewRegistration<'p> {
+        NewRegistration {
+            registration_id: self.id,
+            facade,
+            email: &asked.email,
+            phone: &asked.phone,
+            social_security: &self.social_security,
+            social_security_index: &self.social_security_index,
+            code_hash: &self.code_hash,
+            at: now,
+            expires_at: now + LIFE,
+        }
+    }
+}
+
 async fn take(bank: &Bank, act: &Act, asked: &Asked) -> Result<Instant, Failure> {
-    let Asked { email, phone, social_security: ssn } = asked;
     let now = bank.now();
     let expires_at = now + LIFE;
-    let id = RegistrationId::generate(bank.clock.as_ref(), bank.entropy.as_ref());
     let code = entropy::digits(bank.entropy.as_ref(), CODE_DIGITS);
-    let place = Place { column: PENDING, row: id.as_bytes() };
-    let sealed = seal::seal(&bank.ring, bank.entropy.as_ref(), place, ssn.expose().as_bytes());
-    let new = NewRegistration {
-        registration_id: id,
-        facade: Facade::Graphql,
-        email,
-        phone,
-        social_security: &sealed,
-        social_security_index: &social_security_index(bank, ssn),
-        code_hash: &mac::code(&bank.ring, id.as_bytes(), &code),
-        at: now,
-        expires_at,
-    };
-    let (new, code) = (&new, code.as_str());
+    let pending = &Pending::new(bank, asked, &code);
+    let (id, code) = (pending.id, code.as_str());
+    let new = &pending.row(Facade::Graphql, asked, now);
     bank.db
         .write_retrying(|s| {
             Box::pin(async move {
@@ -185,6 +216,8 @@ async fn renew(bank: &Bank, s: &mut Session, email: &Email) -> Result<(), Failur
     let now = bank.now();
     let known = user::email_taken(s, email).await?;
     let mut waiting = registration::of_email(s, email, now).await?;
+    // Other doors have codes of another form, and letters of their own.
+    waiting.retain(|one| one.facade == Facade::Graphql);
     if known {
         // What waits with a customer's address has a code that nobody was told.
         waiting.clear();
@@ -244,11 +277,42 @@ pub async fn verify_email(
     facade: Facade,
     proof: &Proof,
 ) -> Result<SignedIn, Failure> {
+    verify_all(bank, visitor, facade, proof, None).await
+}
+
+/// The same at a door whose clients say again with what they registered.
+pub(super) async fn verify_all(
+    bank: &Bank,
+    visitor: &Visitor,
+    facade: Facade,
+    proof: &Proof,
+    again: Option<&Again>,
+) -> Result<SignedIn, Failure> {
     attempt::count_address(bank, visitor, Attempt::Confirm).await?;
-    let signed_in = verify_unaudited(bank, visitor, facade, proof).await;
+    let signed_in = verify_unaudited(bank, visitor, facade, proof, again).await;
     let signed_in = act::audited(bank, visitor.act(VERIFY_EMAIL), signed_in).await?;
     signed_in.ended.forget(bank);
     Ok(signed_in)
+}
+
+/// With what somebody says that they registered; what is none of the bank's form fits nothing.
+pub(super) struct Again {
+    /// Their phone number.
+    pub(super) phone: Option<Phone>,
+    /// Their social security number.
+    pub(super) social_security: Option<SocialSecurity>,
+}
+
+impl Again {
+    fn fits(&self, bank: &Bank, waiting: &Registration) -> bool {
+        let phone = self.phone.as_ref();
+        let phone_fits = phone.is_some_and(|phone| phone.as_str() == waiting.phone_number);
+        let number = self.social_security.as_ref();
+        let number_fits = number.is_some_and(|number| {
+            mac::same(&social_security_index(bank, number), &waiting.social_security_index)
+        });
+        phone_fits && number_fits
+    }
 }
 
 async fn verify_unaudited(
@@ -256,9 +320,10 @@ async fn verify_unaudited(
     visitor: &Visitor,
     facade: Facade,
     proof: &Proof,
+    again: Option<&Again>,
 ) -> Result<SignedIn, Failure> {
     let (email, profile) = read(bank, proof)?;
-    let waiting = guess(bank, &email, proof.code.expose()).await?;
+    let waiting = guess(bank, facade, &email, proof.code.expose(), again).await?;
     let password_hash = bank.hasher.hash(bank.entropy.as_ref(), proof.password.clone()).await?;
     let phone = Phone::parse(&waiting.phone_number)
         .map_err(|_| Broken::Inconsistent("a registration's phone number"))?;
@@ -306,14 +371,20 @@ fn read(bank: &Bank, proof: &Proof) -> Result<(Email, Profile), Failure> {
 }
 
 /// Judges the code; the guess counts before anything is compared, in every registration
-/// that waits with the address, as the code may be any of theirs.
-async fn guess(bank: &Bank, email: &Email, code: &str) -> Result<Registration, Failure> {
+/// that waits with the address at the door, as the code may be any of theirs.
+async fn guess(
+    bank: &Bank,
+    facade: Facade,
+    email: &Email,
+    code: &str,
+    again: Option<&Again>,
+) -> Result<Registration, Failure> {
     let (found, waits) = bank
         .db
         .write_retrying(|s| {
             Box::pin(async move {
-                let found = registration::count_guess(s, email, GUESSES_MAX).await?;
-                let waits = !found.is_empty() || registration::waits(s, email).await?;
+                let found = registration::count_guess(s, facade, email, GUESSES_MAX).await?;
+                let waits = !found.is_empty() || registration::waits(s, facade, email).await?;
                 Ok::<_, Failure>((found, waits))
             })
         })
@@ -323,7 +394,8 @@ async fn guess(bank: &Bank, email: &Email, code: &str) -> Result<Registration, F
     let mut told = if waits { Guess::UsedUp } else { Guess::Wrong };
     for one in found {
         let row = one.registration_id.as_bytes();
-        let fits = mac::code_fits(&bank.ring, row, code.trim(), &one.code_hash);
+        let fits = mac::code_fits(&bank.ring, row, code.trim(), &one.code_hash)
+            && again.is_none_or(|again| again.fits(bank, &one));
         match judge(one.guesses, one.expires_at, now, fits) {
             Guess::Right => return Ok(one),
             Guess::Wrong => told = Guess::Wrong,

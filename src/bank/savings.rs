@@ -99,6 +99,21 @@ pub(super) async fn join(
     Ok(accounts.into_iter().filter_map(with_goal).collect())
 }
 
+/// The caller's own goal with this integer for an id, closed or not.
+pub async fn by_legacy_id(
+    bank: &Bank,
+    permit: &Permit,
+    legacy_id: i64,
+) -> Result<Option<SavingsView>, Failure> {
+    let mut s = bank.db.read().await?;
+    let Some(id) = savings::by_legacy_id(&mut s, legacy_id).await? else {
+        return Ok(None);
+    };
+    let found = account::lookup(&mut s, id).await?;
+    let own = found.filter(|account| account.owner_id == permit.user_id);
+    Ok(join(&mut s, own.into_iter().collect()).await?.pop())
+}
+
 async fn own(bank: &Bank, permit: &Permit, id: AccountId) -> Result<SavingsView, Failure> {
     let mut s = bank.db.read().await?;
     let found = account::lookup(&mut s, id).await?;

@@ -274,6 +274,27 @@ pub async fn legacy_id(bank: &Bank, email: &str) -> Result<i64, Failure> {
     Ok(found.legacy_id)
 }
 
+/// The second step at a door whose clients name the address in place of the login.
+pub async fn confirm_by_email(
+    bank: &Bank,
+    visitor: &Visitor,
+    facade: Facade,
+    email: &str,
+    reply: &Reply,
+) -> Result<SignedIn, Failure> {
+    let mut s = bank.db.read().await?;
+    let found = match Email::parse(email) {
+        Ok(email) => user::by_email(&mut s, &email).await?,
+        Err(_) => None,
+    };
+    let waiting = match found {
+        Some(user) => challenges::at_door(&mut s, user.user_id, Purpose::Login, facade).await?,
+        None => None,
+    };
+    drop(s);
+    confirm(bank, visitor, facade, waiting, reply).await
+}
+
 /// The second step at a door whose clients name the person in place of the login.
 pub async fn confirm_of(
     bank: &Bank,

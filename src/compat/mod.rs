@@ -18,6 +18,7 @@
 //!    databases, and a story that uses nothing but the dialect and the letters.
 
 pub mod wire;
+pub mod card_bank;
 pub mod fintract;
 pub mod financelime;
 pub mod accounts;

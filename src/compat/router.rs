@@ -15,7 +15,7 @@ use axum::{
 use http_body_util::LengthLimitError;
 
 use super::{
-    accounts, ewallet, financelime, fintract,
+    accounts, card_bank, ewallet, financelime, fintract,
     wire::{
         answer::Answer,
         call::{Arrival, Call},
@@ -28,8 +28,13 @@ use super::{
 };
 
 /// Every dialect.
-static DOORS: [&Door; 4] =
-    [&fintract::door::DOOR, &financelime::door::DOOR, &accounts::door::DOOR, &ewallet::door::DOOR];
+static DOORS: [&Door; 5] = [
+    &card_bank::door::DOOR,
+    &fintract::door::DOOR,
+    &financelime::door::DOOR,
+    &accounts::door::DOOR,
+    &ewallet::door::DOOR,
+];
 
 /// Where a path leads.
 struct Place {

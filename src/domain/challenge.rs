@@ -22,6 +22,8 @@ pub const SHORT_CODE_LIFE: Duration = Duration::seconds(120);
 pub const RESET_SESSION_LIFE: Duration = Duration::seconds(600);
 /// How long the link of financelime for a new password is good.
 pub const RESET_LINK_LIFE: Duration = Duration::minutes(15);
+/// How long the link of card-bank for a new password is good.
+pub const CARD_BANK_LINK_LIFE: Duration = Duration::hours(1);
 /// How many digits a mailed code has.
 pub const CODE_DIGITS: usize = 6;
 /// How many digits the short code of accounts has.
@@ -63,11 +65,21 @@ impl Purpose {
     }
 }
 
+/// How long what was mailed for a purpose at a door is good.
+pub const fn life(facade: Facade, purpose: Purpose) -> Duration {
+    match (facade, purpose) {
+        (Facade::CardBank, Purpose::PasswordReset) => CARD_BANK_LINK_LIFE,
+        (_, purpose) => purpose.life(),
+    }
+}
+
 /// What a one-time secret looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// So many decimal digits, to be typed.
     Digits(usize),
+    /// Four capital letters and four digits in any order, to be typed.
+    Mixed,
     /// 256 random bits as text, to be carried by a link.
     Token,
     /// A short key that stands in the path of a link.
@@ -81,6 +93,7 @@ pub const fn form(facade: Facade, purpose: Purpose) -> Form {
         | (Facade::Fintract, Purpose::EmailChange) => Form::Token,
         (_, Purpose::ResetLink) => Form::LinkKey,
         (_, Purpose::ResetCode) => Form::Digits(SHORT_CODE_DIGITS),
+        (Facade::CardBank, Purpose::Login) => Form::Mixed,
         (_, Purpose::Login | Purpose::StepUp | Purpose::EmailChange) => Form::Digits(CODE_DIGITS),
     }
 }

@@ -84,7 +84,7 @@ impl PasswordMutation {
             reply: input.code.map(|code| reply(code, input.method)),
         };
         let (bank, visitor) = (request::bank(ctx), request::visitor(ctx));
-        DonePayload::of(ctx, password::reset(bank, visitor, &form).await)
+        DonePayload::of(ctx, password::reset(bank, visitor, Facade::Graphql, &form).await)
     }
 
     /// Changes the caller's password; their other sessions end. Asks for a second factor that

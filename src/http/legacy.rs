@@ -20,6 +20,10 @@ use crate::{
     types::id,
 };
 
+/// Where the front ends of old clients stand while they are developed; a sandbox lets them
+/// use its old doors.
+pub const OF_DEVELOPERS: [&str; 2] = ["http://localhost:5173", "http://127.0.0.1:5173"];
+
 /// The doors, and the pages that may use them.
 #[derive(Debug, Clone)]
 pub struct Old {

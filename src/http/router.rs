@@ -67,6 +67,7 @@ pub fn with_doors(transport: Graphql, doors: Doors) -> Router {
     // Developers whose clients speak one of the legacy APIs.
     router = router.merge(docs::routes(&doors.settings));
     // Clients of the five legacy APIs; also whoever asks for a path that is nobody's.
+    let web = if sandbox { web.and(legacy::OF_DEVELOPERS) } else { web };
     let old = Router::new().fallback(legacy::serve).with_state(Old { doors, web });
     router = router.merge(old);
     if sandbox {

@@ -36,6 +36,13 @@ impl Web {
         Self { origins: urls.into_iter().filter_map(origin).collect(), secure }
     }
 
+    /// The same with pages of these URLs beside.
+    #[must_use]
+    pub fn and<'u>(&self, urls: impl IntoIterator<Item = &'u str>) -> Self {
+        let more = urls.into_iter().filter_map(origin);
+        Self { origins: self.origins.iter().cloned().chain(more).collect(), ..self.clone() }
+    }
+
     /// Where a server is reached by its own pages, where nobody has said it: a loopback
     /// address has other names.
     pub fn own_urls(address: SocketAddr) -> Vec<String> {

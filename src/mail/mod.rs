@@ -15,4 +15,5 @@ pub mod leaving;
 pub mod accounts;
 pub mod fintract;
 pub mod financelime;
+pub mod card_bank;
 pub mod carrier;

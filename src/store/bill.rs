@@ -9,6 +9,7 @@ use crate::{
     types::{
         clock::Instant,
         id::{BillId, UserId},
+        money::Currency,
         page::Reading,
     },
 };
@@ -62,6 +63,14 @@ statements! {
     LOOKUP = bills!("WHERE bill_id = $1");
 
     LOOKUP_MANY = bills!("WHERE owner_id = $1 AND bill_id IN ($2..)");
+
+    BY_LEGACY_ID = bills!("WHERE owner_id = $1 AND legacy_id = $2");
+
+    /// The newest that were not given up, the last one made first.
+    NEWEST = bills!(
+        "WHERE owner_id = $1 AND currency = $2 AND status <> 'CANCELLED'
+        ORDER BY legacy_id DESC LIMIT $3"
+    );
 
     COUNT_OPEN = "SELECT COUNT(*) FROM bills WHERE owner_id = $1 AND status = 'DUE'";
 
@@ -152,6 +161,26 @@ pub async fn lookup_many(
     ids: &[BillId],
 ) -> Result<Vec<Bill>, DbError> {
     session.query(LOOKUP_MANY).bind(owner_id).bind_list(ids).all().await
+}
+
+/// A person's bill with this integer for an id.
+pub async fn by_legacy_id(
+    session: &mut Session,
+    owner_id: UserId,
+    legacy_id: i64,
+) -> Result<Option<Bill>, DbError> {
+    session.query(BY_LEGACY_ID).bind(owner_id).bind(legacy_id).maybe().await
+}
+
+/// A person's newest bills in a currency that were not given up, the last one made first.
+pub async fn newest(
+    session: &mut Session,
+    owner_id: UserId,
+    currency: Currency,
+    most: i64,
+) -> Result<Vec<Bill>, DbError> {
+    let query = session.query(NEWEST).bind(owner_id).bind(currency.code().to_owned());
+    query.bind(most).all().await
 }
 
 /// How many bills of a person are open.

@@ -65,6 +65,10 @@ statements! {
 
     NUMBER = "SELECT number FROM cards WHERE account_id = $1";
 
+    NUMBERS = "SELECT account_id, number FROM cards WHERE account_id IN ($1..)";
+
+    BY_LEGACY_ID = "SELECT account_id FROM cards WHERE legacy_id = $1";
+
     LOOKUP_MANY = "
         SELECT account_id, legacy_id, holder_first_name, holder_last_name, last4, expires_on
         FROM cards WHERE account_id IN ($1..)";
@@ -114,6 +118,22 @@ pub async fn number_taken(session: &mut Session, index: &[u8]) -> Result<bool, D
 /// The sealed number of a card.
 pub async fn number(session: &mut Session, id: AccountId) -> Result<Option<Vec<u8>>, DbError> {
     session.query(NUMBER).bind(id).scalar().await
+}
+
+/// The sealed numbers of cards, in no particular order.
+pub async fn numbers(
+    session: &mut Session,
+    ids: &[AccountId],
+) -> Result<Vec<(AccountId, Vec<u8>)>, DbError> {
+    session.query(NUMBERS).bind_list(ids).all().await
+}
+
+/// The account of the card with this integer for an id, whoever's it is.
+pub async fn by_legacy_id(
+    session: &mut Session,
+    legacy_id: i64,
+) -> Result<Option<AccountId>, DbError> {
+    session.query(BY_LEGACY_ID).bind(legacy_id).scalar().await
 }
 
 /// Finds cards, in no particular order.

@@ -1,11 +1,11 @@
 //! All statements by file and name, for the test that prepares them on both databases.
 
 use super::{
-    account, attempt, audit, bill, books, card, challenge, claim, door_session, entry, event,
-    event_postgres, event_sqlite, file, history, history_postgres, history_sqlite, hold, inbox,
-    invite, key_ring, leaving, limit, operation, outbox, particulars, posting_postgres,
-    posting_sqlite, quote, registration, rekey, savings, seal, second_factor, session, signup,
-    standing, user,
+    account, attempt, audit, bill, books, card, card_history, challenge, claim, door_session,
+    entry, event, event_postgres, event_sqlite, file, history, history_postgres, history_sqlite,
+    hold, inbox, invite, key_ring, leaving, limit, operation, outbox, particulars,
+    posting_postgres, posting_sqlite, quote, registration, rekey, savings, seal, second_factor,
+    session, signup, standing, user,
 };
 
 /// The statements of one file, by name.
@@ -36,6 +36,7 @@ pub const ALL: &[(&str, Statements)] = &[
     ("audit", audit::STATEMENTS),
     ("hold", hold::STATEMENTS),
     ("entry", entry::STATEMENTS),
+    ("card_history", card_history::STATEMENTS),
     ("history", history::STATEMENTS),
     ("quote", quote::STATEMENTS),
     ("seal", seal::STATEMENTS),

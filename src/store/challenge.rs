@@ -103,7 +103,8 @@ statements! {
     BY_TOKEN = "
         SELECT challenge_id, user_id, code_hash, new_email, guesses, created_at, expires_at,
             platform, language, timezone, screen_width, screen_height, client_id
-        FROM challenges WHERE code_hash = $1 AND purpose = 'PASSWORD_RESET'";
+        FROM challenges
+        WHERE code_hash = $1 AND purpose = 'PASSWORD_RESET' AND facade = $2";
 
     BY_LINK = "
         SELECT challenge_id, user_id, code_hash, new_email, guesses, created_at, expires_at,
@@ -203,9 +204,13 @@ pub async fn by_id(
     session.query(BY_ID).bind(id).bind(purpose).maybe().await
 }
 
-/// Finds the challenge whose token has this hash.
-pub async fn by_token(session: &mut Session, hash: &[u8]) -> Result<Option<Challenge>, DbError> {
-    session.query(BY_TOKEN).bind(hash).maybe().await
+/// Finds the challenge whose token has this hash and was asked for at this door.
+pub async fn by_token(
+    session: &mut Session,
+    facade: Facade,
+    hash: &[u8],
+) -> Result<Option<Challenge>, DbError> {
+    session.query(BY_TOKEN).bind(hash).bind(facade).maybe().await
 }
 
 /// Finds the challenge whose link's key has this hash.

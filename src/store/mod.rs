@@ -41,6 +41,7 @@ pub mod claim;
 pub mod posting;
 pub mod quote;
 pub mod entry;
+pub mod card_history;
 pub mod history_sqlite;
 pub mod history_postgres;
 pub mod history;

@@ -39,6 +39,8 @@ pub struct NewRegistration<'n> {
 pub struct Registration {
     /// Names the registration.
     pub registration_id: RegistrationId,
+    /// The door that the person came in by.
+    pub facade: Facade,
     /// The address as it was written.
     pub email: String,
     /// The phone number.
@@ -75,15 +77,15 @@ statements! {
             social_security_index, code_hash, guesses, created_at, expires_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10)";
 
-    /// A guess is one of each registration of the address that has any left.
+    /// A guess is one of each registration of the address at the door that has any left.
     COUNT_GUESS = "
         UPDATE registrations SET guesses = guesses + 1
-        WHERE email_key = $1 AND guesses < $2
-        RETURNING registration_id, email, phone_number, social_security, social_security_index,
+        WHERE email_key = $1 AND guesses < $2 AND facade = $3
+        RETURNING registration_id, facade, email, phone_number, social_security, social_security_index,
             code_hash, guesses, expires_at";
 
     OF_EMAIL = "
-        SELECT registration_id, email, phone_number, social_security, social_security_index,
+        SELECT registration_id, facade, email, phone_number, social_security, social_security_index,
             code_hash, guesses, expires_at
         FROM registrations WHERE email_key = $1 AND expires_at > $2
         ORDER BY created_at, registration_id";
@@ -94,7 +96,17 @@ statements! {
         SET code_hash = $2, guesses = CASE WHEN guesses >= $3 THEN 0 ELSE guesses END
         WHERE registration_id = $1";
 
-    WAITS = "SELECT 1 FROM registrations WHERE email_key = $1 LIMIT 1";
+    WAITS = "SELECT 1 FROM registrations WHERE email_key = $1 AND facade = $2 LIMIT 1";
+
+    /// What waits for its code, at whichever door, and has any of these.
+    TAKEN = "
+        SELECT 1 FROM registrations
+        WHERE (email_key = $1 OR phone_number = $2 OR social_security_index = $3)
+            AND guesses < $4 AND expires_at > $5
+        LIMIT 1";
+
+    DROP_SPENT = "
+        DELETE FROM registrations WHERE email_key = $1 AND facade = $2 AND guesses >= $3";
 
     TAKE = "DELETE FROM registrations WHERE registration_id = $1";
 
@@ -134,18 +146,47 @@ pub async fn put(
     Ok(())
 }
 
-/// Counts a guess in every registration of an address that has any left, and gives those.
+/// Counts a guess in every registration of an address at a door that has any left, and
+/// gives those.
 pub async fn count_guess(
     session: &mut Session,
+    facade: Facade,
     email: &Email,
     guesses_max: i64,
 ) -> Result<Vec<Registration>, DbError> {
-    session.query(COUNT_GUESS).bind(email.key()).bind(guesses_max).all().await
+    let query = session.query(COUNT_GUESS).bind(email.key()).bind(guesses_max);
+    query.bind(facade).all().await
 }
 
-/// A registration of this address waits, with guesses left or without.
-pub async fn waits(session: &mut Session, email: &Email) -> Result<bool, DbError> {
-    Ok(session.query(WAITS).bind(email.key()).scalar::<i32>().await?.is_some())
+/// A registration of this address waits at a door, with guesses left or without.
+pub async fn waits(session: &mut Session, facade: Facade, email: &Email) -> Result<bool, DbError> {
+    let found = session.query(WAITS).bind(email.key()).bind(facade).scalar::<i32>().await?;
+    Ok(found.is_some())
+}
+
+/// A registration waits for its code that has this address, this phone number, or the
+/// social security number that this index finds.
+pub async fn taken(
+    session: &mut Session,
+    (email, phone, social_security_index): (&Email, &Phone, &[u8]),
+    guesses_max: i64,
+    now: Instant,
+) -> Result<bool, DbError> {
+    let query = session.query(TAKEN).bind(email.key()).bind(phone.as_str());
+    let query = query.bind(social_security_index).bind(guesses_max).bind(now);
+    Ok(query.scalar::<i32>().await?.is_some())
+}
+
+/// Removes what waits with an address at a door and has no guess left.
+pub async fn drop_spent(
+    session: &mut Session,
+    facade: Facade,
+    email: &Email,
+    guesses_max: i64,
+) -> Result<(), DbError> {
+    let query = session.query(DROP_SPENT).bind(email.key()).bind(facade).bind(guesses_max);
+    query.execute().await?;
+    Ok(())
 }
 
 /// What waits with an address and has not expired, the oldest first.

@@ -34,6 +34,8 @@ statements! {
     LOOKUP_MANY = "
         SELECT account_id, legacy_id, name, goal FROM savings WHERE account_id IN ($1..)";
 
+    BY_LEGACY_ID = "SELECT account_id FROM savings WHERE legacy_id = $1";
+
     CHANGE = "UPDATE savings SET name = $2, goal = $3 WHERE account_id = $1";
 }
 
@@ -50,6 +52,14 @@ pub async fn lookup_many(
     ids: &[AccountId],
 ) -> Result<Vec<Savings>, DbError> {
     session.query(LOOKUP_MANY).bind_list(ids).all().await
+}
+
+/// The account of the goal with this integer for an id, whoever's it is.
+pub async fn by_legacy_id(
+    session: &mut Session,
+    legacy_id: i64,
+) -> Result<Option<AccountId>, DbError> {
+    session.query(BY_LEGACY_ID).bind(legacy_id).scalar().await
 }
 
 /// Changes a goal whose account is locked.

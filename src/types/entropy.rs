@@ -47,6 +47,20 @@ pub fn digits(entropy: &dyn Entropy, count: usize) -> String {
         .collect()
 }
 
+/// Four capital letters and four digits, in any order.
+pub fn mixed(entropy: &dyn Entropy) -> String {
+    let below = |bound: usize| {
+        let drawn = below(entropy, u64::try_from(bound).expect("a few bits"));
+        usize::try_from(drawn).expect("it is below a few")
+    };
+    let one = |first: u8, bound| char::from(first + u8::try_from(below(bound)).expect("a few"));
+    let mut drawn: Vec<char> = (0..4).flat_map(|_| [one(b'A', 26), one(b'0', 10)]).collect();
+    for last in (1..drawn.len()).rev() {
+        drawn.swap(last, below(last + 1));
+    }
+    drawn.into_iter().collect()
+}
+
 /// `count` random letters and digits, none of which is read as another.
 pub fn letters(entropy: &dyn Entropy, count: usize) -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
@@ -72,7 +86,7 @@ pub fn characters(entropy: &dyn Entropy, alphabet: &str, count: usize) -> String
 
 #[cfg(test)]
 mod tests {
-    use super::{SystemEntropy, below, characters, digits};
+    use super::{SystemEntropy, below, characters, digits, mixed};
 
     #[test]
     fn characters_are_of_their_alphabet_and_reach_all_of_it() {
@@ -89,6 +103,20 @@ mod tests {
             seen[usize::try_from(below(&SystemEntropy, 10)).unwrap()] = true;
         }
         assert_eq!(seen, [true; 10]);
+    }
+
+    #[test]
+    fn a_mixed_code_has_four_letters_and_four_digits_anywhere() {
+        let mut firsts = [false; 2];
+        for _ in 0..200 {
+            let text = mixed(&SystemEntropy);
+            let count = |is: fn(&u8) -> bool| text.bytes().filter(is).count();
+            assert_eq!(text.len(), 8);
+            assert_eq!(count(u8::is_ascii_uppercase), 4, "{text}");
+            assert_eq!(count(u8::is_ascii_digit), 4, "{text}");
+            firsts[usize::from(text.as_bytes()[0].is_ascii_digit())] = true;
+        }
+        assert_eq!(firsts, [true; 2]);
     }
 
     #[test]

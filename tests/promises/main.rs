@@ -16,6 +16,7 @@ mod bench;
 mod bills;
 mod browsers;
 mod canaries;
+mod cardbank_people;
 mod cards;
 mod clients;
 mod commands;

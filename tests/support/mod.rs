@@ -7,6 +7,7 @@ pub mod proof;
 pub mod databases;
 pub mod factors;
 pub mod bank;
+pub mod cardbank;
 pub mod people;
 pub mod uploads;
 pub mod server;

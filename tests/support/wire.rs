@@ -2,7 +2,8 @@
 //!
 //! A body or a header may have parts that differ each time; they are written as
 //! placeholders and handed back in their order: `{{jwt}}`, `{{uuid}}`, `{{alnum:32}}`,
-//! `{{hex:64}}`, `{{digits:4}}`, `{{int}}`, `{{time}}`, `{{text}}`.
+//! `{{hex:64}}`, `{{digits:4}}`, `{{int}}`, `{{time}}`, `{{text}}`, and `{{all}}` for whatever it
+//! is.
 
 use axum::{
     body::Body,
@@ -136,6 +137,7 @@ fn match_all(pattern: &str, text: &str, about: &str) -> Vec<String> {
             "int" => "0|[1-9][0-9]*".to_owned(),
             "time" => r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z?".to_owned(),
             "text" => r"[^\x22]*".to_owned(),
+            "all" => "(?s:.)*".to_owned(),
             other => panic!("no placeholder {other}"),
         };
         expression.extend(["(", class.as_str(), ")"]);
