@@ -16,6 +16,8 @@ mod bench;
 mod bills;
 mod browsers;
 mod canaries;
+mod cardbank_bodies;
+mod cardbank_money;
 mod cardbank_people;
 mod cards;
 mod clients;

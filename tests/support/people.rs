@@ -170,6 +170,7 @@ impl TestBank {
         let kind = match field {
             "topUpSavings" | "withdrawSavings" => "MoveSavings".to_owned(),
             "closeSavings" => "SavingsRef".to_owned(),
+            "freezeCard" => "CardRef".to_owned(),
             "cancelBill" => "BillRef".to_owned(),
             "releaseHold" => "HoldRef".to_owned(),
             "confirmDeactivation" => "CustomerRef".to_owned(),
