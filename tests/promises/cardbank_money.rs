@@ -182,27 +182,31 @@ async fn cardbank_moves_money_from_card_to_card_once() {
         pay("1").expect(bank, 406, NO_CARD).await;
         let back = transfer(&of_bob.number, &card.number, "1");
         bob.send("POST", "/card/transfer", &back).expect(bank, 406, NO_USER).await;
-        // Beyond what its owner has set, and into another currency, nothing goes.
-        let person = graphql(bank, &ann).await;
-        let euro = bank.create_card(&person, json!({ "currency": "EUR" })).await;
-        let euro = text(&euro["card"]["id"]);
-        let euro = text(&bank.reveal(&person, &euro).await["details"]["number"]);
-        let told = detail("The two accounts have different currencies.");
-        ann.send("POST", "/card/transfer", &transfer(&other.number, &euro, "1"))
-            .expect(bank, 403, &told)
-            .await;
-        ann.send("POST", "/card/transfer", &transfer(&euro, &other.number, "1"))
-            .expect(bank, 406, NO_CARD)
-            .await;
-        let cards = bank.run(Some(&person.token), "{ cards { id } }", Value::Null).await;
-        let limit = json!({ "cardId": cards["cards"][0]["id"], "amount": "1.00" });
-        bank.ask(&person, "setCardLimit", "card { id }", limit).await;
-        let body = transfer(&other.number, &of_bob.number, "2");
-        let told = ann.send("POST", "/card/transfer", &body).expect(bank, 403, "{{all}}").await;
-        assert!(told.answer.text().starts_with(r#"{"detail":"Only 1.00 USD of"#), "{told:?}");
+        beyond(bank, &ann, &other, &of_bob).await;
         bank.audit().await;
     })
     .await;
+}
+
+/// Beyond what its owner has set, and into another currency, nothing goes.
+async fn beyond(bank: &TestBank, ann: &Member, other: &Plastic, of_bob: &Plastic) {
+    let person = graphql(bank, ann).await;
+    let euro = bank.create_card(&person, json!({ "currency": "EUR" })).await;
+    let euro = text(&euro["card"]["id"]);
+    let euro = text(&bank.reveal(&person, &euro).await["details"]["number"]);
+    let told = detail("The two accounts have different currencies.");
+    ann.send("POST", "/card/transfer", &transfer(&other.number, &euro, "1"))
+        .expect(bank, 403, &told)
+        .await;
+    ann.send("POST", "/card/transfer", &transfer(&euro, &other.number, "1"))
+        .expect(bank, 406, NO_CARD)
+        .await;
+    let cards = bank.run(Some(&person.token), "{ cards { id } }", Value::Null).await;
+    let limit = json!({ "cardId": cards["cards"][0]["id"], "amount": "1.00" });
+    bank.ask(&person, "setCardLimit", "card { id }", limit).await;
+    let body = transfer(&other.number, &of_bob.number, "2");
+    let told = ann.send("POST", "/card/transfer", &body).expect(bank, 403, "{{all}}").await;
+    assert!(told.answer.text().starts_with(r#"{"detail":"Only 1.00 USD of"#), "{told:?}");
 }
 
 #[tokio::test]
@@ -300,18 +304,7 @@ async fn cardbank_puts_money_aside_and_takes_it_back() {
         let spelt = format!("\"{goal}\"");
         top(&aside("5", &spelt, &card.id)).expect(bank, 200, &message("Top up for 5.0")).await;
         less(&aside("7.5", &goal, &card.id)).expect(bank, 200, &message("Decreased by 7.5")).await;
-        for path in ["/savings/topUp", "/savings/decrease"] {
-            let keyed = |amount: &str| {
-                let call = ann.send("POST", path, &aside(amount, &goal, &card.id));
-                call.header("idempotency-key", path)
-            };
-            let first = keyed("1").expect(bank, 200, "{{all}}").await.answer.text();
-            keyed("1.0").expect(bank, 200, &first).await;
-            keyed("2").expect(bank, 409, OTHER_REQUEST).await;
-            let bad = ann.send("POST", path, &aside("1", &goal, &card.id));
-            let bad = bad.header("idempotency-key", "");
-            bad.expect(bank, 400, &detail("Idempotency-Key is not valid")).await;
-        }
+        keyed_asides(bank, &ann, &goal, &card).await;
         let list = format!(
             r#"[{{"id":{goal},"name":"Goal","balance":197.5,"goal":500.0,"remain":302.5}}]"#
         );
@@ -342,6 +335,22 @@ async fn cardbank_puts_money_aside_and_takes_it_back() {
         bank.audit().await;
     })
     .await;
+}
+
+/// A key makes each of them once.
+async fn keyed_asides(bank: &TestBank, ann: &Member, goal: &str, card: &Plastic) {
+    for path in ["/savings/topUp", "/savings/decrease"] {
+        let keyed = |amount: &str| {
+            let call = ann.send("POST", path, &aside(amount, goal, &card.id));
+            call.header("idempotency-key", path)
+        };
+        let first = keyed("1").expect(bank, 200, "{{all}}").await.answer.text();
+        keyed("1.0").expect(bank, 200, &first).await;
+        keyed("2").expect(bank, 409, OTHER_REQUEST).await;
+        let bad = ann.send("POST", path, &aside("1", goal, &card.id));
+        let bad = bad.header("idempotency-key", "");
+        bad.expect(bank, 400, &detail("Idempotency-Key is not valid")).await;
+    }
 }
 
 #[tokio::test]

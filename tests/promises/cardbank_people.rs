@@ -364,6 +364,28 @@ async fn page(bank: &TestBank) {
     Check::new("GET", "/reset").expect(bank, 404, &detail("Not Found")).await;
 }
 
+/// Everything that changes something.
+const CHANGING: [(&str, &str); 18] = [
+    ("POST", "/auth/register"),
+    ("POST", "/auth/verify-email"),
+    ("POST", "/auth/2fa/request"),
+    ("POST", "/auth/2fa/confirm"),
+    ("POST", "/auth/reset"),
+    ("PATCH", "/auth/reset"),
+    ("POST", "/auth/logout"),
+    ("DELETE", "/cleanup-unverified"),
+    ("POST", "/card/create"),
+    ("DELETE", "/card/delete"),
+    ("POST", "/card/transfer"),
+    ("POST", "/card/history"),
+    ("POST", "/savings/create"),
+    ("POST", "/savings/topUp"),
+    ("POST", "/savings/decrease"),
+    ("DELETE", "/savings/delete"),
+    ("POST", "/bills/create"),
+    ("POST", "/bills/pay"),
+];
+
 #[tokio::test]
 async fn cardbank_lets_pages_of_allowed_origins_use_its_cookie() {
     each_database(async |bank| {
@@ -414,26 +436,7 @@ async fn cardbank_lets_pages_of_allowed_origins_use_its_cookie() {
                 .gets("content-type", "text/plain; charset=utf-8")
                 .expect(bank, 400, "Disallowed CORS origin")
                 .await;
-            for (method, path) in [
-                ("POST", "/auth/register"),
-                ("POST", "/auth/verify-email"),
-                ("POST", "/auth/2fa/request"),
-                ("POST", "/auth/2fa/confirm"),
-                ("POST", "/auth/reset"),
-                ("PATCH", "/auth/reset"),
-                ("POST", "/auth/logout"),
-                ("DELETE", "/cleanup-unverified"),
-                ("POST", "/card/create"),
-                ("DELETE", "/card/delete"),
-                ("POST", "/card/transfer"),
-                ("POST", "/card/history"),
-                ("POST", "/savings/create"),
-                ("POST", "/savings/topUp"),
-                ("POST", "/savings/decrease"),
-                ("DELETE", "/savings/delete"),
-                ("POST", "/bills/create"),
-                ("POST", "/bills/pay"),
-            ] {
+            for (method, path) in CHANGING {
                 let call = ann.send(method, path, "{").header("origin", foreign);
                 call.gets_no("set-cookie").expect(bank, 403, &refused).await;
             }

@@ -27,9 +27,9 @@ fn file_of(dialect: Dialect) -> String {
     format!("{}/src/compat/{folder}/openapi.json", env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The dialects that have paths.
+/// The dialects that describe themselves.
 fn dialects() -> impl Iterator<Item = Dialect> {
-    doors().map(|door| door.dialect)
+    doors().map(|door| door.dialect).filter(|dialect| openapi::text(*dialect).is_some())
 }
 
 fn document(dialect: Dialect) -> Value {
@@ -70,7 +70,7 @@ fn described(document: &Value) -> BTreeSet<(String, String)> {
 
 #[test]
 fn a_document_names_exactly_the_operations_that_its_dialect_answers() {
-    for door in doors() {
+    for door in doors().filter(|door| openapi::text(door.dialect).is_some()) {
         let answered = door.resources.iter().flat_map(|resource| {
             let operations = resource.operations.iter();
             operations.map(|operation| (operation.method.to_owned(), resource.path.to_owned()))

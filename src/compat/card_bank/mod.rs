@@ -1,4 +1,4 @@
-//! card-bank: a FastAPI whose people have cards, savings and bills, and whose token stands
+//! card-bank: an API of `FastAPI` whose people have cards, savings and bills, and whose token stands
 //! in a cookie.
 //!
 //! `registration`, `sign_in` and `reset` are how people come in and go, `person` knows them

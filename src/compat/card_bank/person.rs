@@ -21,7 +21,7 @@ use crate::{
 };
 
 const COOKIE: &str = "authorization";
-const DOOR: Facade = Facade::CardBank;
+const FACADE: Facade = Facade::CardBank;
 
 /// The token of a call; none where a browser has no cookie.
 fn token(call: &Call) -> Option<&str> {
@@ -29,7 +29,7 @@ fn token(call: &Call) -> Option<&str> {
 }
 
 fn read(doors: &Doors, token: &str) -> Result<Ticket, Answer> {
-    ticket::read(&doors.bank, DOOR, Kind::Access, token).map_err(|unfit| match unfit {
+    ticket::read(&doors.bank, FACADE, Kind::Access, token).map_err(|unfit| match unfit {
         Unfit::Expired => unauthorized("Token expired"),
         Unfit::Malformed | Unfit::Forged | Unfit::Foreign | Unfit::WrongKind => no_credentials(),
     })
@@ -48,7 +48,7 @@ pub fn require_origin(call: &Call) -> Result<(), No> {
 pub async fn caller(doors: &Doors, call: &Call) -> Result<Permit, No> {
     let token = token(call).ok_or_else(|| unauthorized("Not a valid token"))?;
     let ticket = read(doors, token)?;
-    let permit = ticket::admit(&doors.bank, DOOR, &ticket, call.visitor()).await?;
+    let permit = ticket::admit(&doors.bank, FACADE, &ticket, call.visitor()).await?;
     require_origin(call)?;
     Ok(permit)
 }
@@ -56,7 +56,7 @@ pub async fn caller(doors: &Doors, call: &Call) -> Result<Permit, No> {
 /// The permit of a token that is still good; none where it is not.
 pub async fn caller_if_any(doors: &Doors, call: &Call) -> Option<Permit> {
     let ticket = read(doors, token(call)?).ok()?;
-    ticket::admit(&doors.bank, DOOR, &ticket, call.visitor()).await.ok()
+    ticket::admit(&doors.bank, FACADE, &ticket, call.visitor()).await.ok()
 }
 
 /// The person, where they have what this dialect calls a wallet: a proven address and a name.
@@ -80,9 +80,9 @@ fn set(answer: Answer, line: &str) -> Answer {
 
 /// The answer that signs somebody in.
 pub fn sign_in(doors: &Doors, call: &Call, signed_in: &SignedIn, answer: Answer) -> Answer {
-    let life = DOOR.access_life();
-    let token = ticket::issue(&doors.bank, &signed_in.permit, Kind::Access, life, Map::new());
-    let (token, seconds, prefix) = (token.expose(), life.num_seconds(), call.prefix);
+    let lasts = FACADE.access_life();
+    let token = ticket::issue(&doors.bank, &signed_in.permit, Kind::Access, lasts, Map::new());
+    let (token, seconds, prefix) = (token.expose(), lasts.num_seconds(), call.prefix);
     let line = format!(
         "{COOKIE}={token}; HttpOnly; Max-Age={seconds}; Path={prefix}/; SameSite=none; Secure"
     );
