@@ -15,7 +15,7 @@ use crate::{
     db::session::Session,
     domain::{attempt::Attempt, challenge::GUESSES_MAX, refusal::Refusal, session::Facade},
     mail::card_bank,
-    store::{registration as registrations, registration::NewRegistration, user},
+    store::{registration as registrations, registration::NewRegistration, signup, user},
     types::{
         entropy,
         secret::Secret,
@@ -52,7 +52,8 @@ async fn reserve(
 ) -> Result<(), Failure> {
     let Asked { email, phone, .. } = asked;
     let index = new.social_security_index;
-    let waits = registrations::taken(s, (email, phone, index), GUESSES_MAX, new.at).await?;
+    let waits = registrations::taken(s, (email, phone, index), GUESSES_MAX, new.at).await?
+        || signup::waits(s, email, new.at).await?;
     let known = user::email_taken(s, email).await?
         || user::phone_taken(s, phone).await?
         || user::social_security_taken(s, index).await?;
