@@ -25,8 +25,11 @@ use crate::{
     log::LogError,
     people,
     people::PeopleError,
-    seed,
-    seed::Seeded,
+    seed::{
+        people::{PASSWORD, Purpose},
+        run as seed,
+        run::Seeded,
+    },
     types::{
         entropy::SystemEntropy,
         money::{Currency, Minor, Money},
@@ -146,16 +149,18 @@ async fn migrate(config: &Config, out: &mut impl Write) -> Result<(), CliError> 
 
 async fn make_people(config: &Config, out: &mut impl Write) -> Result<(), CliError> {
     let bank = app::open(config).await?;
-    for (person, seeded) in seed::run(&bank).await.map_err(AppError::from)? {
-        let email = person.email;
-        match seeded {
-            Seeded::Made => {
-                writeln!(out, "{email} was made. The password is \"{}\".", seed::PASSWORD)?;
-            }
-            Seeded::Known => writeln!(out, "{email} was there before.")?,
+    for (demo, seeded) in seed::run(&bank).await.map_err(AppError::from)? {
+        let email = demo.person.email;
+        let became = match seeded {
+            Seeded::Made => "was made",
+            Seeded::Known => "was there before",
+        };
+        match demo.purpose {
+            Purpose::Year { .. } => writeln!(out, "{email:<24} {became:<17} a year of history")?,
+            Purpose::Dialect(name) => writeln!(out, "{email:<24} {became:<17} for {name}")?,
         }
     }
-    writeln!(out, "Codes to sign in with come to the inbox.")?;
+    writeln!(out, "The password of each is \"{PASSWORD}\"; codes come to the inbox.")?;
     bank.db.close().await;
     Ok(())
 }

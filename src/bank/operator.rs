@@ -112,6 +112,12 @@ pub async fn add(bank: &Bank, asked: &NewPerson) -> Result<Made, Failure> {
     }
 }
 
+/// Somebody has this address.
+pub async fn is_known(bank: &Bank, email: &str) -> Result<bool, Failure> {
+    let email = read_email(email)?;
+    Ok(user::by_email(&mut bank.db.read().await?, &email).await?.is_some())
+}
+
 fn before(known: User, role: UserRole) -> Result<Made, Failure> {
     if known.role == role {
         return Ok(Made::Known(Box::new(known)));

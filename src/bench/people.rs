@@ -19,8 +19,7 @@ use crate::{
     },
     crypto::{keyring::Keyring, token, token::Access},
     domain::session::Facade,
-    seed,
-    seed::Person,
+    seed::{people as seed, people::Person},
     types::{
         clock::{Clock as _, SystemClock},
         id,

@@ -52,7 +52,7 @@ pub enum Command {
         #[arg(value_name = "DIALECT", value_parser = dialects::dialect)]
         dialect: Dialect,
     },
-    /// Make demo people with cards and a little history; sandbox only.
+    /// Make demo people: three with a year of cards, savings, bills and payments, and one for each legacy dialect; sandbox only.
     Seed,
     /// Seal everything anew with the newest secret, while servers run; the older ones can go afterwards.
     Rekey,

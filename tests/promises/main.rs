@@ -66,6 +66,7 @@ mod savings;
 mod registrations;
 mod refresh;
 mod seal;
+mod seed;
 mod sessions;
 mod simulation;
 mod sockets;
