@@ -51,6 +51,7 @@ mod loaders;
 mod locks;
 mod mail;
 mod money;
+mod moving;
 mod openapi;
 mod operator;
 mod ownership;

@@ -28,7 +28,7 @@ async fn enter(bank: &TestBank, email: &str) -> String {
     text(&bank.confirm_login(&text(&asked["challenge"]["id"]), &code).await["accessToken"])
 }
 
-const LIFE: &str = r#"{
+const LIFE: &str = "{
     me { email emailVerified legacyAccess
          cards { balance { posted { amount } } }
          savings { name balance { posted { amount } } }
@@ -37,7 +37,7 @@ const LIFE: &str = r#"{
     paid: bills(status: PAID, first: 1) { totalCount }
     due: bills(status: DUE) { nodes { name } }
     overdue: bills(status: OVERDUE) { nodes { name } }
-    history(last: 1) { totalCount nodes { kind postedAt } } }"#;
+    history(last: 1) { totalCount nodes { kind postedAt } } }";
 
 #[tokio::test]
 async fn demo_people_have_a_year_behind_them_and_the_books_hold() {
