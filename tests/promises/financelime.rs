@@ -15,6 +15,7 @@ use tower::ServiceExt as _;
 
 use crate::support::{
     bank::{TestBank, each_database},
+    cardbank,
     financelime::{
         BAD_PARAMETERS, BAD_REQUEST, CONFIRMED, CREATE, INVITE_HAS_ENDED, INVITE_NOT_FOUND, JSON,
         LIST, NOT_FOUND, PASSWORD, REFRESH, REMOVE, REQUEST, RESET, SIGN_UP, TOKENS, TOO_MANY,
@@ -291,6 +292,17 @@ async fn financelime_and_the_other_doors_reserve_an_address_against_each_other()
         Check::new("POST", "/api/auth/signup/")
             .json(&accounts.to_string())
             .expect(bank, 400, r#"{"email":["user with this email already exists."]}"#)
+            .await;
+        Check::new("POST", "/auth/register")
+            .json(&cardbank::temp("ann", 7))
+            .expect(bank, 409, &cardbank::detail("User already exists"))
+            .await;
+        Check::new("POST", "/auth/register")
+            .json(&cardbank::temp("cat", 8))
+            .expect(bank, 200, &cardbank::message("Mail has been send"))
+            .await;
+        sign_up("cat@example.org", "testInviteCode", "en")
+            .expect(bank, 409, USER_ALREADY_EXIST)
             .await;
         // GraphQL answers everybody the same, and whoever proves the address first has it.
         let path = link(&newest(bank, "ann@example.org").await);

@@ -9,7 +9,7 @@ use teller::{
 
 use crate::support::{
     bank::{TestBank, each_database, each_database_with, sandbox_rules},
-    financelime,
+    cardbank, financelime,
     people::text,
     wire::Check,
 };
@@ -155,7 +155,21 @@ async fn each_dialects_client_signs_in_as_its_demo_person_at_once() {
             .json(&otp)
             .expect(bank, 200, told)
             .await;
-        enter(bank, "card-bank@example.org").await;
+        let email = "card-bank@example.org";
+        let asked = Check::new("POST", "/auth/2fa/request").json(&form(email));
+        asked.expect(bank, 200, &cardbank::message("Request sended")).await;
+        let code = cardbank::code(bank, email).await;
+        let code = json!({ "email": email, "twofa_code": code }).to_string();
+        let got = Check::new("POST", "/auth/2fa/confirm")
+            .json(&code)
+            .expect(bank, 200, cardbank::GRANTED)
+            .await;
+        let told = r#"{"name":"Carla","surname":"Diaz","cards":[{"balance":2326.8,"last4":"{{digits:4}}"}]}"#;
+        Check::new("GET", "/auth/me")
+            .header("cookie", &format!("authorization={}", got.cookie("authorization")))
+            .expect(bank, 200, told)
+            .await;
+        enter(bank, email).await;
         bank.audit().await;
     })
     .await;
