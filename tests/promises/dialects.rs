@@ -80,6 +80,7 @@ async fn a_dialect_that_is_switched_off_is_an_unknown_path() {
         for path in ["/token/auth", "/compat/ewallet/token/auth", "/api/topup"] {
             assert_eq!(status(&router, "POST", path).await, (404, NOWHERE.to_owned()), "{path}");
         }
+        assert_eq!(status(&router, "GET", "/").await, (404, NOWHERE.to_owned()));
         assert_eq!(status(&router, "GET", "/api/users/settings/").await.0, 401);
         let settings = Settings { open: Vec::new(), ..Settings::default() };
         let (router, _) = with_doors(bank, settings);

@@ -19,6 +19,7 @@ mod canaries;
 mod cardbank_bodies;
 mod cardbank_browser;
 mod cardbank_money;
+mod cardbank_others;
 mod cardbank_people;
 mod cardbank_story;
 mod cards;
