@@ -3,6 +3,8 @@
 #   help        this text (also without a target)
 #   run         start Teller as a sandbox, in release mode;
 #               make run ARGS="--listen 127.0.0.1:9000" passes flags on
+#   playground  build the page at /playground, which `run` and `test` do by
+#               themselves; it needs Node.js 20.19 or newer with npm
 #   test        every promise in its short form, on SQLite and on PostgreSQL:
 #               lint first, then all tests; brings its own PostgreSQL unless
 #               TELLER_TEST_DATABASE_URL names one
@@ -21,7 +23,7 @@
 #   clean       remove all that was built or installed here; ./data stays
 #
 # Rust comes from rustup (rust-version in Cargo.toml). `test` and `prove` also
-# need Node.js 20 or newer, Python 3.11 or newer, curl, jq and Chromium; PostgreSQL they
+# need Node.js 20.19 or newer, Python 3.11 or newer, curl, jq and Chromium; PostgreSQL they
 # find or fetch, see tests/support/with-postgres.sh.
 
 # The recipes that start a server are one command each, so that a signal to make
@@ -30,7 +32,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 # In the order written, whatever -j says: cargo waits for its own lock anyway.
 .NOTPARALLEL:
-.PHONY: help run test lint prove bench schema openapi deny advisories clean tools node-packages python-packages cargo-deny
+.PHONY: help run playground test lint prove bench schema openapi deny advisories clean tools \
+	node-packages python-packages playground-where-node-is cargo-deny
 
 ARGS ?=
 
@@ -44,11 +47,15 @@ DIALECTS = fintract accounts ewallet
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
-run:
+run: playground-where-node-is
 	@echo "Starting Teller (make run)"
 	@TELLER_COMMIT=$$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown) TELLER_COMMIT_TIME=$$(TZ=UTC0 git log -1 --date=format-local:%Y-%m-%d_%H:%M:%S --format=%cd 2>/dev/null) cargo run --release --locked -- serve $(ARGS)
 
-test: lint tools node-packages python-packages
+playground:
+	@web-playground/build.sh
+
+# The page comes first: the binary takes it in, and is compiled once.
+test: playground lint tools node-packages python-packages
 	@echo "Testing on SQLite and on PostgreSQL (make test)"
 	@tests/support/with-postgres.sh tests/support/with-tally.sh cargo test --locked
 
@@ -73,7 +80,7 @@ lint:
 		echo "Not checked: bans, licences and sources of the dependencies, because cargo-deny is not installed; make deny installs it and checks them."; \
 	fi
 
-prove: tools node-packages python-packages
+prove: playground tools node-packages python-packages
 	@echo "Proving every promise at its full size; this takes long (make prove)"
 	@TELLER_SCALE=full tests/support/with-postgres.sh tests/support/with-proof.sh \
 		tests/support/with-bench.sh cargo test --release --locked --test promises -- --test-threads=1 --nocapture
@@ -107,7 +114,7 @@ advisories: cargo-deny
 clean:
 	@echo "Removing what was built and installed here"
 	@cargo clean
-	@rm -rf tests/node/node_modules tests/python/.venv
+	@rm -rf tests/node/node_modules tests/python/.venv web-playground/node_modules web-playground/dist
 
 # --- Steps of the targets above ---
 
@@ -119,6 +126,9 @@ node-packages:
 
 python-packages:
 	@tests/python/install.sh
+
+playground-where-node-is:
+	@web-playground/build.sh if-possible
 
 cargo-deny:
 	@cargo deny --version >/dev/null 2>&1 || { \

@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::{
     bank::{
-        account,
+        account, clock,
         context::{Annexes, Bank, FileRoom, PostOffice},
         error::Failure,
         invite, key_ring, outbox, sweep,
@@ -30,7 +30,10 @@ use crate::{
     },
     ledger::sealer::Sealer,
     mail::carrier::Smtp,
-    types::{clock::SystemClock, entropy::SystemEntropy},
+    types::{
+        clock::{Clock, LeadingClock, SystemClock},
+        entropy::SystemEntropy,
+    },
 };
 
 /// How long requests that were accepted may take after the server was told to stop.
@@ -115,9 +118,14 @@ pub fn assemble(config: &Config, db: Db) -> Result<Bank, AppError> {
         FileStore::Bucket(bucket) => Objects::in_bucket(bucket)?,
     };
     let files = FileRoom::new(objects, &config.rules, public_url(config, config.listen));
+    let clock: Arc<dyn Clock> = if config.rules.sandbox {
+        Arc::new(LeadingClock::default())
+    } else {
+        Arc::new(SystemClock)
+    };
     Ok(Bank::new(
         db,
-        Arc::new(SystemClock),
+        clock,
         Arc::new(SystemEntropy),
         config.ring.clone(),
         Annexes { post_office, files },
@@ -129,6 +137,7 @@ pub fn assemble(config: &Config, db: Db) -> Result<Bank, AppError> {
 /// Opens a bank that is there already, for a command that runs beside its servers.
 pub async fn open_existing(config: &Config) -> Result<Bank, AppError> {
     let mut bank = assemble(config, open_existing_database(config).await?)?;
+    clock::follow(&bank).await?;
     bank.ring = key_ring::open(&bank).await?;
     Ok(bank)
 }
@@ -143,6 +152,7 @@ pub async fn open(config: &Config) -> Result<Bank, AppError> {
         return Err(AppError::NotMigrated);
     }
     let mut bank = assemble(config, db)?;
+    clock::follow(&bank).await?;
     bank.ring = key_ring::open(&bank).await?;
     account::open_those_of_the_bank(&bank).await?;
     invite::open_the_sandboxs(&bank).await?;
@@ -190,6 +200,7 @@ pub async fn serve(config: &Config, out: &mut impl Write) -> Result<(), AppError
     let sealer = Sealer::new(db.clone(), Arc::clone(&bank.clock)).work(stopped.clone());
     let sealer = tokio::spawn(sealer);
     let outbox = tokio::spawn(outbox::work(bank.clone(), stopped));
+    let follower = tokio::spawn(clock::work(bank.clone()));
     let sweeper = tokio::spawn(sweep::work(bank));
     // Each connection is a file to the system, which gives few of them unless it is asked.
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
@@ -200,6 +211,7 @@ pub async fn serve(config: &Config, out: &mut impl Write) -> Result<(), AppError
         tracing::warn!("some requests did not end in time");
     }
     sweeper.abort();
+    follower.abort();
     // A letter that is on its way is let go there, or it would be sent twice.
     stop.send_replace(true);
     if tokio::time::timeout(DRAIN, outbox).await.is_err() {
@@ -259,6 +271,7 @@ fn announce(
     writeln!(out, "  GraphQL       {url}/graphql")?;
     if config.rules.sandbox {
         writeln!(out, "  inbox         {url}/dev/inbox")?;
+        writeln!(out, "  playground    {url}/playground")?;
     }
     if config.smtp_url.is_some() {
         writeln!(out, "  letters       sent by SMTP")?;

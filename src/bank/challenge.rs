@@ -299,11 +299,16 @@ pub(super) async fn require_step_up(bank: &Bank, permit: &Permit) -> Result<(), 
     if facts.is_stepped_up(now) {
         return Ok(());
     }
+    Err(step_up(bank, permit).await?.into())
+}
+
+/// Asks for a second factor, whenever the last one was confirmed; the refusal that says so.
+pub(super) async fn step_up(bank: &Bank, permit: &Permit) -> Result<Refusal, Failure> {
     let account = permit.user_id.to_wire();
     attempt::count(bank, &permit.visitor, Attempt::Code, &account).await?;
     let asked = bank.db.write_retrying(|s| Box::pin(ask_step_up(bank, s, permit))).await?;
     outbox::wake(bank);
-    Err(Refusal::StepUpRequired(asked).into())
+    Ok(Refusal::StepUpRequired(asked))
 }
 
 /// Asks again in the transaction of the step, with the person locked: the session may

@@ -9,6 +9,7 @@ use super::{
     permit::Permit,
     product,
     product::Product,
+    rehearsal,
 };
 use crate::{
     domain::{
@@ -158,6 +159,7 @@ pub(super) fn read_number(target: &Target) -> Result<Option<CardNumber>, Refusal
 
 /// Pays from one of the caller's accounts to any open account of a customer.
 pub async fn pay(bank: &Bank, permit: &Permit, payment: &Payment) -> Result<MovedMoney, Failure> {
+    rehearsal::play(bank, permit, TRANSFER, &payment.amount).await?;
     let prepared = prepare_payment(bank, permit, payment);
     let prepared = act::audited(bank, permit.act(TRANSFER), prepared).await?;
     let limit = (LimitKind::Transfer, bank.rules.transfer_limit);
@@ -204,6 +206,7 @@ fn prepare_payment(bank: &Bank, permit: &Permit, payment: &Payment) -> Result<Pr
 
 /// Pays into one of the caller's accounts from outside.
 pub async fn top_up(bank: &Bank, permit: &Permit, top_up: &TopUp) -> Result<MovedMoney, Failure> {
+    rehearsal::play(bank, permit, TOP_UP, &top_up.amount).await?;
     let prepared = prepare_top_up(bank, permit, top_up);
     let prepared = act::audited(bank, permit.act(TOP_UP), prepared).await?;
     let limit = (LimitKind::TopUp, bank.rules.top_up_limit);

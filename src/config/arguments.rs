@@ -20,7 +20,7 @@ use crate::compat::wire::dialect::Dialect;
 /// A GraphQL banking API server over a double-entry ledger.
 ///
 /// Without any setting it runs as a sandbox: SQLite in ./data, captured mail at
-/// /dev/inbox, opening credits and free top-ups.
+/// /dev/inbox, a playground at /playground, opening credits and free top-ups.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "teller", version, propagate_version = true, after_help = AFTER_HELP)]
 pub struct Arguments {

@@ -21,6 +21,7 @@ pub mod limit;
 pub mod file;
 pub mod refusal;
 pub mod amount;
+pub mod rehearsal;
 pub mod password;
 pub mod trust;
 pub mod staff;

@@ -1,6 +1,6 @@
 //! Which media type an answer has, and whether a body has the one that is taken.
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, header};
 
 /// The media types of GraphQL over HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +76,23 @@ pub fn choose(headers: &HeaderMap) -> Option<MediaType> {
     Some(if prefers_new { MediaType::GraphqlResponse } else { MediaType::Json })
 }
 
+/// A header of ranges names this one, with a weight.
+fn names(headers: &HeaderMap, header: HeaderName, name: &str) -> bool {
+    let values = headers.get_all(header).iter();
+    let mut all = values.flat_map(|v| ranges(v.to_str().unwrap_or_default()));
+    all.any(|(range, weight)| range == name && weight > 0)
+}
+
+/// Whoever sent this takes bodies in a coding by its own word.
+pub fn takes_encoding(headers: &HeaderMap, coding: &str) -> bool {
+    names(headers, header::ACCEPT_ENCODING, coding)
+}
+
+/// Whoever sent this reads pages: its `Accept` names `text/html`.
+pub fn reads_pages(headers: &HeaderMap) -> bool {
+    names(headers, header::ACCEPT, "text/html")
+}
+
 /// The body is JSON in UTF-8, by its own word.
 ///
 /// Nothing that a form on another site can send is taken, so that a browser's
@@ -96,12 +113,28 @@ pub fn is_json(headers: &HeaderMap) -> bool {
 mod tests {
     use axum::http::{HeaderMap, HeaderValue, header};
 
-    use super::{MediaType, choose, is_json};
+    use super::{MediaType, choose, is_json, reads_pages};
 
     fn accept(value: &str) -> Option<MediaType> {
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT, HeaderValue::from_str(value).unwrap());
         choose(&headers)
+    }
+
+    #[test]
+    fn only_an_accept_that_names_html_reads_pages() {
+        let reads = |accept: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+            reads_pages(&headers)
+        };
+        assert!(!reads_pages(&HeaderMap::new()));
+        for accept in ["text/html", "application/xml;q=0.9, Text/HTML;q=0.8", "text/html,*/*"] {
+            assert!(reads(accept), "{accept}");
+        }
+        for accept in ["*/*", "text/*", "application/json", "text/html;q=0", "text/html5", ""] {
+            assert!(!reads(accept), "{accept}");
+        }
     }
 
     #[test]

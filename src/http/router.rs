@@ -17,9 +17,12 @@ use super::{
     file::Counter,
     graphql,
     graphql::Graphql,
-    host, inbox, legacy,
+    home, host, inbox, legacy,
     legacy::Old,
     live::{socket, stream},
+    playground,
+    playground::Playground,
+    sandbox as tools,
     web::Web,
 };
 use crate::{
@@ -60,15 +63,30 @@ pub fn with_doors(transport: Graphql, doors: Doors) -> Router {
         .with_state(Counter { bank: bank.clone(), web: web.clone() });
     router = router.merge(files).layer(CookieManagerLayer::new());
     if sandbox {
-        // Developers, who read the letters of their own sandbox.
-        router = router.merge(Router::new().route("/dev/inbox", get(inbox::get)).with_state(bank));
+        // Developers, who read the letters of their own sandbox and move its clock.
+        let dev = Router::new()
+            .route("/dev/inbox", get(inbox::get))
+            .route("/dev/clock", get(tools::show_clock).post(tools::move_clock))
+            .route("/dev/amounts", get(tools::amounts))
+            .with_state(bank);
+        // Developers, who try the API out.
+        let playground = Router::new()
+            .route("/playground", get(playground::page))
+            .route("/playground/", get(playground::page))
+            .route("/playground/{*path}", get(playground::file))
+            .with_state(Playground::embedded());
+        router = router.merge(dev).merge(playground);
     }
     router = router.layer(cors);
     // Developers whose clients speak one of the legacy APIs.
     router = router.merge(docs::routes(&doors.settings));
     // Clients of the five legacy APIs; also whoever asks for a path that is nobody's.
     let web = if sandbox { web.and(legacy::OF_DEVELOPERS) } else { web };
-    let old = Router::new().fallback(legacy::serve).with_state(Old { doors, web });
+    let old = Router::new()
+        // And people, who look what is here.
+        .route("/", get(home::get).fallback(legacy::serve))
+        .fallback(legacy::serve)
+        .with_state(Old { doors, web });
     router = router.merge(old);
     if sandbox {
         router = router.layer(middleware::from_fn(host::require_loopback));

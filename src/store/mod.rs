@@ -50,6 +50,7 @@ pub mod outbox;
 pub mod inbox;
 pub mod leaving;
 pub mod file;
+pub mod sandbox_clock;
 pub mod rekey;
 pub mod books;
 pub mod catalogue;

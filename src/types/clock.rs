@@ -15,6 +15,29 @@ pub type Instant = DateTime<Utc>;
 pub trait Clock: Send + Sync + Debug {
     /// The current instant, in whole microseconds.
     fn now(&self) -> Instant;
+
+    /// What moves the clock forward; none for one that only time moves.
+    fn lead(&self) -> Option<&Lead> {
+        None
+    }
+}
+
+/// How far a clock stands ahead of where time alone would have brought it.
+#[derive(Debug, Default)]
+pub struct Lead {
+    seconds: AtomicI64,
+}
+
+impl Lead {
+    /// How far that is.
+    pub fn get(&self) -> Duration {
+        Duration::seconds(self.seconds.load(Ordering::SeqCst))
+    }
+
+    /// Moves the clock until it stands so many seconds ahead; it never goes back.
+    pub fn reach(&self, seconds: i64) {
+        self.seconds.fetch_max(seconds, Ordering::SeqCst);
+    }
 }
 
 /// The machine's clock.
@@ -32,16 +55,34 @@ impl Clock for SystemClock {
     }
 }
 
+/// The machine's clock with a lead: that of a sandbox, where bills fall due and codes
+/// expire as soon as somebody wants to see it.
+#[derive(Debug, Default)]
+pub struct LeadingClock {
+    lead: Lead,
+}
+
+impl Clock for LeadingClock {
+    fn now(&self) -> Instant {
+        SystemClock.now() + self.lead.get()
+    }
+
+    fn lead(&self) -> Option<&Lead> {
+        Some(&self.lead)
+    }
+}
+
 /// A clock that stands still until it is told to move.
 #[derive(Debug)]
 pub struct SettableClock {
     micros: AtomicI64,
+    lead: Lead,
 }
 
 impl SettableClock {
     /// A clock that shows `at`.
     pub fn new(at: Instant) -> Self {
-        Self { micros: AtomicI64::new(at.timestamp_micros()) }
+        Self { micros: AtomicI64::new(at.timestamp_micros()), lead: Lead::default() }
     }
 
     /// Moves the clock; a negative duration moves it back.
@@ -54,7 +95,12 @@ impl SettableClock {
 impl Clock for SettableClock {
     fn now(&self) -> Instant {
         let micros = self.micros.load(Ordering::SeqCst);
-        DateTime::from_timestamp_micros(micros).expect("the clock was set from a real instant")
+        let set = DateTime::from_timestamp_micros(micros);
+        set.expect("the clock was set from a real instant") + self.lead.get()
+    }
+
+    fn lead(&self) -> Option<&Lead> {
+        Some(&self.lead)
     }
 }
 
@@ -67,11 +113,22 @@ pub fn show(at: Instant) -> String {
 mod tests {
     use chrono::Duration;
 
-    use super::{Clock as _, SettableClock, SystemClock, show};
+    use super::{Clock as _, LeadingClock, SettableClock, SystemClock, show};
 
     #[test]
     fn the_clock_shows_whole_microseconds() {
         assert_eq!(SystemClock.now().timestamp_subsec_nanos() % 1_000, 0);
+    }
+
+    #[test]
+    fn a_leading_clock_goes_forward_and_never_back() {
+        let clock = LeadingClock::default();
+        let before = clock.now();
+        clock.lead().unwrap().reach(3_600);
+        clock.lead().unwrap().reach(60);
+        let moved = clock.now() - before;
+        assert!(moved >= Duration::hours(1) && moved < Duration::hours(2), "{moved}");
+        assert!(SystemClock.lead().is_none(), "only time moves the machine's");
     }
 
     #[test]
