@@ -14,7 +14,7 @@ const [what, url, folder] = process.argv.slice(2);
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const SIZES = { wide: { width: 1440, height: 900 }, narrow: { width: 390, height: 844 } };
 
-const PAGES = { home: "/", inbox: "/dev/inbox" };
+const PAGES = { home: "/", inbox: "/dev/inbox", docs: "/docs" };
 
 const { context, close } = await launch();
 
@@ -190,6 +190,7 @@ async function look() {
             }
             for (const [title, path] of Object.entries(PAGES)) {
                 await page.goto(`${url}${path}`);
+                if (title === "docs") await page.waitForSelector(".opblock");
                 await shoot(name(title));
             }
         }

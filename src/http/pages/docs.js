@@ -11,3 +11,14 @@ SwaggerUIBundle({
   // Nobody outside is asked whether a document is valid.
   validatorUrl: null,
 });
+
+// Swagger UI leaves some of what it shows without a name, and puts a link into each button
+// that opens an operation, which a screen reader cannot reach. The button does the same.
+const mend = () => {
+  document.querySelector(".dark-mode-toggle button")?.setAttribute("aria-label", "Dark or light");
+  document.querySelector("select#servers")?.setAttribute("aria-label", "Server");
+  for (const link of document.querySelectorAll(".opblock-summary-control a[href]")) {
+    link.removeAttribute("href");
+  }
+};
+new MutationObserver(mend).observe(document.querySelector("#ui"), { childList: true, subtree: true });
