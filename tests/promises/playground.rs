@@ -67,8 +67,12 @@ async fn only_who_names_html_gets_the_page_for_people_at_the_root() {
         assert_eq!(page.status, StatusCode::OK);
         assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
         assert!(page.header("vary").contains("accept"), "{:?}", page.headers);
-        for link in ["href=\"/playground\"", "href=\"/dev/inbox\"", "href=\"/docs\"", "http://127.0.0.1:8080/graphql"]
-        {
+        for link in [
+            "href=\"/playground\"",
+            "href=\"/dev/inbox\"",
+            "href=\"/docs\"",
+            "http://127.0.0.1:8080/graphql",
+        ] {
             assert!(page.text().contains(link), "{link}");
         }
         for policy in ["default-src 'none'", "frame-ancestors 'none'"] {

@@ -86,7 +86,10 @@ export function Page({ desk, children }) {
                     ))}
                 </div>
                 <nav aria-label="More">
-                    <a href="/dev/inbox">Inbox</a> <a href="/docs">Legacy APIs</a>
+                    <a href="/dev/inbox">Inbox</a>
+                    <a href="/docs">
+                        Legacy<span> APIs</span>
+                    </a>
                 </nav>
             </header>
             <main className="editor" aria-label="Editor">
