@@ -13,14 +13,21 @@ use crate::{
     crypto::{mac, mac::Hash},
     db::session::Session,
     domain::{
-        attempt::{Attempt, SHORT_CODES, judge},
+        attempt::{Allowance, Attempt, SHORT_CODES, judge},
+        challenge::{CODE_LIFE, GUESSES_ELSEWHERE_MAX},
         refusal::Refusal,
     },
     store::attempt,
+    types::id::ChallengeId,
 };
 
 /// Rows that are kept at most; beyond them those go whose pause would be over first.
 pub(super) const ROWS_MAX: i64 = 1_000_000;
+
+/// What notes that a network asked for a code; it never changes.
+const ASKER: &str = "attempts.guess.asker";
+/// What counts the guesses at a code that come from other networks; it never changes.
+const ELSEWHERE: &str = "attempts.guess.elsewhere";
 
 /// What stands for the address of a visitor: one of IPv6 stands for its /64, as that is
 /// what one subscriber has.
@@ -124,6 +131,47 @@ pub(super) async fn short_code(
         }
     }
     Ok(Ok(()))
+}
+
+fn asker(bank: &Bank, visitor: &Visitor, id: ChallengeId) -> Hash {
+    let told = format!("{} {}", id.to_wire(), network(&visitor.ip_address));
+    mac::index(&bank.ring, ASKER, &told)
+}
+
+/// Notes from where a code was asked for, in the transaction that makes it.
+pub(super) async fn note_asker(
+    bank: &Bank,
+    s: &mut Session,
+    visitor: &Visitor,
+    id: ChallengeId,
+) -> Result<(), Failure> {
+    let once = Allowance { tries: 1, window: CODE_LIFE };
+    attempt::count(s, &asker(bank, visitor, id), once, bank.now()).await?;
+    Ok(())
+}
+
+/// Counts a guess at a code that everybody can name, where it does not come from where the
+/// code was asked for: of all its guesses those have a few, and the others stay for whoever
+/// asked, whatever strangers try.
+pub(super) async fn count_elsewhere(
+    bank: &Bank,
+    visitor: &Visitor,
+    id: ChallengeId,
+) -> Result<(), Failure> {
+    let now = bank.now();
+    let mut s = bank.db.read().await?;
+    let asked = attempt::tries(&mut s, &asker(bank, visitor, id), now).await?.is_some();
+    drop(s);
+    if asked {
+        return Ok(());
+    }
+    let key = &mac::index(&bank.ring, ELSEWHERE, &id.to_wire());
+    let few = Allowance { tries: GUESSES_ELSEWHERE_MAX, window: CODE_LIFE };
+    let counted = bank
+        .db
+        .write_retrying(|s| Box::pin(async move { attempt::count(s, key, few, now).await }))
+        .await?;
+    judge(few, counted, now).map_err(|_| Refusal::TooManyAttempts.into())
 }
 
 /// Forgets what was tried for an account: whoever knows the password has not guessed.

@@ -21,6 +21,7 @@ use crate::{
     store::{
         challenge as challenges,
         challenge::{Challenge, NewChallenge},
+        session,
         session::Device,
         user,
     },
@@ -174,6 +175,20 @@ async fn find(s: &mut Session, token: &str) -> Result<(Challenge, Purpose), Fail
     Err(Refusal::BadToken.into())
 }
 
+/// Refuses a link that was asked for in a session which is over: whoever ended the session
+/// wants nothing of it any more.
+async fn require_asker(
+    bank: &Bank,
+    s: &mut Session,
+    user_id: UserId,
+    id: ChallengeId,
+) -> Result<(), Failure> {
+    let session_id = challenges::asked_in(s, id).await?.ok_or(Refusal::BadToken)?;
+    let facts = session::facts(s, session_id, user_id).await?;
+    let alive = facts.is_some_and(|facts| facts.is_alive(bank.now()));
+    if alive { Ok(()) } else { Err(Refusal::BadToken.into()) }
+}
+
 async fn open_unaudited(
     bank: &Bank,
     visitor: &Visitor,
@@ -194,6 +209,9 @@ async fn open_unaudited(
         .write_retrying(|s| {
             Box::pin(async move {
                 user::lock(s, user_id).await?;
+                if purpose == Purpose::EmailChange {
+                    require_asker(bank, s, user_id, found.challenge_id).await?;
+                }
                 if !challenges::take(s, found.challenge_id).await? {
                     return Err(Failure::from(Refusal::BadToken));
                 }

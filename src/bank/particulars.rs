@@ -1,7 +1,7 @@
 //! What people of fintract see and change of themselves.
 
 use super::{
-    act,
+    act, attempt,
     contact::PHONE_STAYS,
     context::Bank,
     email_link, enrolment,
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     crypto::{seal, seal::Place},
     db::session::Session,
-    domain::refusal::Refusal,
+    domain::{attempt::Attempt, refusal::Refusal},
     mail::notices,
     store::{
         account, particulars,
@@ -102,13 +102,46 @@ pub async fn of(bank: &Bank, permit: &Permit) -> Result<Whole, Failure> {
 /// Changes what a person says of themselves. `path` stands before the token of the link
 /// that a new address is sent.
 pub async fn update(bank: &Bank, permit: &Permit, path: &str, form: &Form) -> Result<(), Failure> {
-    let mut updated =
-        bank.db.write_retrying(|s| Box::pin(write(bank, s, permit, path, form))).await;
+    let mut updated = update_unaudited(bank, permit, path, form).await;
     if updated.as_ref().is_err_and(Failure::is_duplicate) {
         updated = Err(Refusal::AlreadyExists { field: "username", noun: "name" }.into());
     }
     act::audited(bank, permit.act(UPDATE), updated).await?;
     outbox::wake(bank);
+    Ok(())
+}
+
+async fn update_unaudited(
+    bank: &Bank,
+    permit: &Permit,
+    path: &str,
+    form: &Form,
+) -> Result<(), Failure> {
+    count(bank, permit, form).await?;
+    bank.db.write_retrying(|s| Box::pin(write(bank, s, permit, path, form))).await
+}
+
+/// Counts what tells who is a customer, and letters to who has not asked for them: by the
+/// address that is new, and by the person whose name is.
+async fn count(bank: &Bank, permit: &Permit, form: &Form) -> Result<(), Failure> {
+    if form.email.is_none() && form.username.is_none() {
+        return Ok(());
+    }
+    let mut s = bank.db.read().await?;
+    let before = user::lookup(&mut s, permit.user_id).await?.ok_or(Refusal::SessionEnded)?;
+    drop(s);
+    let attempt = Attempt::Registration;
+    if let Some(email) = &form.email {
+        let email = Email::parse(email).map_err(|error| Refusal::invalid("email", error.0))?;
+        if email.key() != before.email.to_ascii_lowercase() {
+            attempt::count(bank, &permit.visitor, attempt, email.as_str()).await?;
+        }
+    }
+    let present = before.username.as_deref().map(str::to_lowercase);
+    if form.username.as_deref().is_some_and(|name| Some(name.to_lowercase()) != present) {
+        let person = permit.user_id.to_wire();
+        attempt::count(bank, &permit.visitor, attempt, &person).await?;
+    }
     Ok(())
 }
 

@@ -5,7 +5,7 @@
 //! at its end: both are answered directly, as a redirect would lose bodies and cookies.
 //! Below `/compat/NAME` stand the paths of one dialect alone.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, Bytes, to_bytes},
@@ -20,12 +20,13 @@ use super::{
         answer::Answer,
         call::{Arrival, Call},
         dialect::Dialect,
-        door::{BodyMax, Door, Fault, Fit, Found, Operation},
+        door::{BodyMax, Door, Fault, Fit, Found, Operation, Resource},
         doors::Doors,
         json::Json,
         sharing,
     },
 };
+use crate::files::desk::Seat;
 
 /// Every dialect.
 static DOORS: [&Door; 5] = [
@@ -166,6 +167,65 @@ fn says_too_much(headers: &HeaderMap, max: usize) -> bool {
     length.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > max as u64)
 }
 
+/// Reads the body of a call. A large one is read only of whom the dialect lets in, who has a
+/// place of few for it until the call is answered.
+async fn receive(
+    doors: &Doors,
+    door: &Door,
+    resource: &Resource,
+    call: &mut Call,
+    body: Body,
+) -> Result<Option<Seat>, Answer> {
+    let refuse = |call: &Call, fault| (door.refuse)(&call.method, fault);
+    let time = doors.settings.time;
+    let (max, admit) = match resource.body_max {
+        BodyMax::Usual => (doors.settings.body_max, None),
+        BodyMax::File { bytes, admit } => (bytes, Some(admit)),
+    };
+    if says_too_much(&call.headers, max) {
+        return Err(refuse(call, Fault::TooLarge));
+    }
+    let seat = match admit {
+        None => None,
+        Some(admit) => match tokio::time::timeout(time, admit(doors, call)).await {
+            Ok(admitted) => Some(admitted?),
+            Err(_) => return Err(refuse(call, Fault::TooSlow)),
+        },
+    };
+    call.body = read(body, max, time).await.map_err(|fault| refuse(call, fault))?;
+    Ok(seat)
+}
+
+/// Runs an operation in a task of its own, so that a panic ends this call and nothing else,
+/// and a client that goes away does not stop it half-way.
+async fn run(
+    doors: &Doors,
+    door: &Door,
+    operation: &'static Operation,
+    call: &Arc<Call>,
+    seat: Option<Seat>,
+) -> Answer {
+    let (doors, asked) = (doors.clone(), Arc::clone(call));
+    let task = tokio::spawn(async move {
+        let answer = (operation.run)(&doors, &asked);
+        let ran = tokio::time::timeout(doors.settings.time, answer).await;
+        drop(seat);
+        ran
+    });
+    let refuse = |fault| (door.refuse)(&call.method, fault);
+    match task.await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(_)) if call.method.is_safe() => refuse(Fault::TooSlow),
+        // What the ledger has taken it does, even if nobody waits for it any more.
+        Ok(Err(_)) => refuse(Fault::OutcomeUnknown),
+        Err(error) => {
+            let (request_id, path) = (&call.visitor().request_id, &call.path);
+            tracing::error!(%error, request_id, path, "a legacy call panicked");
+            refuse(Fault::Broken)
+        }
+    }
+}
+
 async fn at_path(
     doors: &Doors,
     door: &'static Door,
@@ -192,26 +252,19 @@ async fn at_path(
         }
         return refused(&call, Fault::WrongMethod(resource));
     };
-    let max = match resource.body_max {
-        BodyMax::Usual => doors.settings.body_max,
-        BodyMax::Bytes(max) => max,
-    };
-    if says_too_much(&call.headers, max) {
-        return refused(&call, Fault::TooLarge);
-    }
-    match read(body, max, doors.settings.time).await {
-        Ok(body) => call.body = body,
-        Err(fault) => return refused(&call, fault),
-    }
     call.captures.clone_from(&found.captures);
+    let seat = match receive(doors, door, resource, &mut call, body).await {
+        Ok(seat) => seat,
+        Err(answer) => return finish(doors, door, Some(&found), &call, answer),
+    };
     let (door, found, operation) = match means_another(doors, door, &found, &call) {
         Some(meant) => meant,
         None => (door, found, operation),
     };
     let client = call.visitor().user_agent.as_deref();
     doors.usage.count(door.dialect, operation.method, found.resource.path, client);
-    let ran = tokio::time::timeout(doors.settings.time, (operation.run)(doors, &call)).await;
-    let answer = ran.unwrap_or_else(|_| (door.refuse)(&call.method, Fault::TooSlow));
+    let call = Arc::new(call);
+    let answer = run(doors, door, operation, &call, seat).await;
     finish(doors, door, Some(&found), &call, answer)
 }
 

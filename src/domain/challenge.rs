@@ -8,6 +8,9 @@ use crate::types::{clock::Instant, id::ChallengeId};
 
 /// Wrong codes that a challenge or registration takes before it is void.
 pub const GUESSES_MAX: i64 = 5;
+/// Of these, how many codes it takes that do not come from where it was asked for, where
+/// everybody can name it: so few that strangers cannot make it void.
+pub const GUESSES_ELSEWHERE_MAX: i64 = 2;
 /// How long a code for a login or a step-up is good.
 pub const CODE_LIFE: Duration = Duration::minutes(10);
 /// How long a token for a new password, or a code for a new address, is good.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use axum::{
     body::Body,
     extract::{ConnectInfo, Request, State},
-    http::{HeaderMap, HeaderValue, Response, header},
+    http::{HeaderMap, HeaderValue, Method, Response, header},
 };
 
 use super::{caller, web, web::Web};
@@ -33,12 +33,14 @@ pub struct Old {
     pub web: Web,
 }
 
-/// Where the page that sends a request came from, as the doors know it.
-fn origin(web: &Web, headers: &HeaderMap) -> Origin {
+/// Where the page that sends a request came from, as the doors know it. Where something is to
+/// be done and no origin is said, the browser tells how far the page is.
+fn origin(web: &Web, method: &Method, headers: &HeaderMap) -> Origin {
+    let silent = || method.is_safe() || !web.is_foreign(headers);
     match (web.origin_of(headers), headers.get(header::ORIGIN)) {
         (web::Origin::Allowed, Some(origin)) => Origin::Allowed(origin.clone()),
-        (web::Origin::Absent, _) => Origin::Absent,
-        (web::Origin::Allowed | web::Origin::Foreign, _) => Origin::Foreign,
+        (web::Origin::Absent, _) if silent() => Origin::Absent,
+        (web::Origin::Absent | web::Origin::Allowed | web::Origin::Foreign, _) => Origin::Foreign,
     }
 }
 
@@ -51,7 +53,8 @@ pub async fn serve(
     let (clock, chance) = (doors.bank.clock.as_ref(), doors.bank.entropy.as_ref());
     let request_id = id::encode(id::fresh(clock, chance));
     let visitor = caller::visitor(&doors.bank, request.headers(), peer, &request_id);
-    let arrival = Arrival { visitor, origin: origin(&web, request.headers()) };
+    let origin = origin(&web, request.method(), request.headers());
+    let arrival = Arrival { visitor, origin };
     let mut response = router::serve(&doors, arrival, request).await;
     if let Ok(value) = HeaderValue::from_str(&request_id) {
         response.headers_mut().insert("x-request-id", value);

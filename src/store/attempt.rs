@@ -23,6 +23,8 @@ statements! {
                 ELSE attempts.ends_at END
         RETURNING tries, ends_at";
 
+    TRIES = "SELECT tries FROM attempts WHERE attempt_key = $1 AND ends_at > $2";
+
     FORGET = "DELETE FROM attempts WHERE attempt_key = $1";
 
     SWEEP = "DELETE FROM attempts WHERE ends_at <= $1";
@@ -44,6 +46,15 @@ pub async fn count(
 ) -> Result<Tried, DbError> {
     let query = session.query(COUNT).bind(key).bind(now + allowance.window).bind(now);
     query.bind(allowance.tries).one().await
+}
+
+/// How many tries still count; none where there was no such try.
+pub async fn tries(
+    session: &mut Session,
+    key: &[u8],
+    now: Instant,
+) -> Result<Option<i64>, DbError> {
+    session.query(TRIES).bind(key).bind(now).scalar().await
 }
 
 /// Forgets what was tried.

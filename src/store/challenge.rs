@@ -79,6 +79,10 @@ statements! {
         FROM challenges
         WHERE challenge_id = $1 AND purpose = $2 AND session_id IS NOT DISTINCT FROM $3";
 
+    /// The session that it was asked in.
+    ASKED_IN = "
+        SELECT session_id FROM challenges WHERE challenge_id = $1 AND session_id IS NOT NULL";
+
     IN_SESSION = "
         SELECT challenge_id FROM challenges WHERE session_id = $1 AND purpose = $2
         ORDER BY created_at DESC LIMIT 1";
@@ -165,6 +169,14 @@ pub async fn lookup(
     session_id: Option<SessionId>,
 ) -> Result<Option<Challenge>, DbError> {
     session.query(LOOKUP).bind(id).bind(purpose).bind(session_id).maybe().await
+}
+
+/// The session that a challenge was asked in; none where it was asked outside of any.
+pub async fn asked_in(
+    session: &mut Session,
+    id: ChallengeId,
+) -> Result<Option<SessionId>, DbError> {
+    session.query(ASKED_IN).bind(id).scalar().await
 }
 
 /// The challenge that waits in a session for a purpose.

@@ -18,7 +18,7 @@ use crate::support::{
 };
 
 /// The bank's routes with dialects as an operator has set them.
-fn with_doors(bank: &TestBank, settings: Settings) -> (Router, Doors) {
+pub fn with_doors(bank: &TestBank, settings: Settings) -> (Router, Doors) {
     let doors = Doors::new(bank.bank.clone(), settings);
     let transport = Graphql::new(bank.bank.clone(), document_cache::BYTES_MAX);
     let peer = SocketAddr::from(([127, 0, 0, 1], 50_000));

@@ -20,11 +20,11 @@ const LOGIN_FAILED: &str = "{\"msg\":\"login failed.\"}\n";
 const LOGGED_IN: &str = "{\"msg\":\"login success.\"}\n";
 const NOT_REFRESHED: &str = "{\"msg\":\"whether csrf token refresh or refresh token invalid\"}\n";
 const FAILED: &str = "{\"msg\":\"transaction failed.\"}\n";
-const DONE: &str = "{\"msg\":\"transaction success.\"}\n";
+pub const DONE: &str = "{\"msg\":\"transaction success.\"}\n";
 const COOKIES: &str = "access_token_cookie={{jwt}}; HttpOnly; Path=/api/; SameSite=Lax | csrf_access_token={{uuid}}; Path=/; SameSite=Lax | refresh_token_cookie={{jwt}}; HttpOnly; Path=/token/refresh; SameSite=Lax | csrf_refresh_token={{uuid}}; Path=/; SameSite=Lax";
 
 /// Makes a person whom ewallet may sign in, as an operator does.
-async fn admit(bank: &TestBank, email: &str) {
+pub async fn admit(bank: &TestBank, email: &str) {
     let person = NewPerson {
         email: email.to_owned(),
         first_name: "Ann".to_owned(),
@@ -43,7 +43,7 @@ fn log_in(email: &str, password: &str) -> Check {
 }
 
 /// What a browser has after a sign-in.
-struct Jar {
+pub struct Jar {
     access: String,
     of_access: String,
     refresh: String,
@@ -62,22 +62,32 @@ impl Jar {
         Self { access, of_access, refresh, of_refresh }
     }
 
-    async fn open(bank: &TestBank, email: &str) -> Self {
+    pub async fn open(bank: &TestBank, email: &str) -> Self {
         Self::of(&log_in(email, PASSWORD).expect(bank, 200, LOGGED_IN).await)
+    }
+
+    /// What a browser sends of it below `/api/`.
+    pub fn cookie(&self) -> String {
+        format!("access_token_cookie={}", self.access)
+    }
+
+    /// What a page repeats there.
+    pub fn csrf(&self) -> &str {
+        &self.of_access
     }
 
     fn post(&self, path: &str) -> Check {
         Check::new("POST", path)
-            .header("cookie", &format!("access_token_cookie={}", self.access))
-            .header("x-csrf-token", &self.of_access)
+            .header("cookie", &self.cookie())
+            .header("x-csrf-token", self.csrf())
     }
 
-    fn money(&self, path: &str, body: &str) -> Check {
+    pub fn money(&self, path: &str, body: &str) -> Check {
         self.post(path).header("location", "Jakarta").header("ip-address", "10.1.2.3").json(body)
     }
 }
 
-async fn posted(bank: &TestBank) -> Vec<(String, i64)> {
+pub async fn posted(bank: &TestBank) -> Vec<(String, i64)> {
     let mut s = bank.bank.db.read().await.expect("the database is read");
     let sql = "SELECT a.kind, CAST(SUM(e.amount) AS BIGINT) FROM entries e
         JOIN accounts a ON a.account_id = e.account_id GROUP BY a.kind ORDER BY a.kind";
@@ -228,6 +238,49 @@ async fn ewallet_ends_the_session_that_logs_out() {
             .header("cookie", "csrf_access_token=00000000-0000-4000-8000-000000000000")
             .expect(bank, 200, out)
             .await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn ewallet_does_nothing_for_pages_of_other_origins() {
+    each_database(async |bank| {
+        admit(bank, "ann@example.org").await;
+        let jar = Jar::open(bank, "ann@example.org").await;
+        let not_ours = "{\"msg\":\"CSRF double submit tokens do not match\"}\n";
+        let refresh = || {
+            Check::new("POST", "/token/refresh")
+                .header("cookie", &format!("refresh_token_cookie={}", jar.refresh))
+                .header("x-csrf-token", &jar.of_refresh)
+        };
+        let remove = || {
+            let value = &jar.of_access;
+            Check::new("POST", "/token/remove")
+                .header("cookie", &format!("csrf_access_token={value}"))
+        };
+        let top_up = || jar.money("/api/topup", r#"{"amount":5}"#);
+        for (name, value) in [
+            ("origin", "http://evil.127.0.0.1:8080"),
+            ("origin", "http://127.0.0.1:9999"),
+            ("origin", "null"),
+            // A page that says no origin, of which the browser tells how far it is.
+            ("sec-fetch-site", "same-site"),
+            ("sec-fetch-site", "cross-site"),
+        ] {
+            top_up().header(name, value).expect(bank, 401, not_ours).await;
+            let check = refresh().header(name, value).gets_no("set-cookie");
+            check.expect(bank, 401, NOT_REFRESHED).await;
+            let check = remove().header(name, value).gets_no("set-cookie");
+            check.expect(bank, 401, not_ours).await;
+        }
+        assert_eq!(posted(bank).await, []);
+        for (name, value) in
+            [("origin", "http://127.0.0.1:8080"), ("sec-fetch-site", "same-origin")]
+        {
+            top_up().header(name, value).expect(bank, 200, DONE).await;
+        }
+        let refreshed = "{\"msg\":\"token refreshed.\"}\n";
+        refresh().header("origin", "http://127.0.0.1:8080").expect(bank, 200, refreshed).await;
     })
     .await;
 }

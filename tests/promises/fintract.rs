@@ -11,22 +11,22 @@ use crate::support::{
     wire::Check,
 };
 
-const REGISTER: &str = "/auth/register/";
-const LOGIN: &str = "/auth/login/";
-const NO_CREDENTIALS: &str = r#"{"detail":"Authentication credentials were not provided."}"#;
-const BAD_TOKEN: &str = r#"{"detail":"Given token not valid for any token type","code":"token_not_valid","messages":[{"token_class":"AccessToken","token_type":"access","message":"Token is invalid or expired"}]}"#;
+pub const REGISTER: &str = "/auth/register/";
+pub const LOGIN: &str = "/auth/login/";
+pub const NO_CREDENTIALS: &str = r#"{"detail":"Authentication credentials were not provided."}"#;
+pub const BAD_TOKEN: &str = r#"{"detail":"Given token not valid for any token type","code":"token_not_valid","messages":[{"token_class":"AccessToken","token_type":"access","message":"Token is invalid or expired"}]}"#;
 const NO_ACCOUNT: &str = r#"{"detail":"No active account found with the given credentials"}"#;
-const DENIED: &str = r#"{"detail":"You do not have permission to perform this action."}"#;
-const INVALID: &str = r#"{"message":"Invalid OTP"}"#;
+pub const DENIED: &str = r#"{"detail":"You do not have permission to perform this action."}"#;
+pub const INVALID: &str = r#"{"message":"Invalid OTP"}"#;
 const NOT_FOUND: &str = r#"{"detail":"Not found."}"#;
 const REALM: &str = r#"Bearer realm="api""#;
 
-fn post(path: &str, body: &str) -> Check {
+pub fn post(path: &str, body: &str) -> Check {
     Check::new("POST", path).json(body)
 }
 
 /// Registers somebody as documented; gives their number.
-async fn register(bank: &TestBank, name: &str, more: &str) -> String {
+pub async fn register(bank: &TestBank, name: &str, more: &str) -> String {
     let body = format!(
         r#"{{"username":"{name}","email":"{name}@example.org","name":"John Doe","phone":"1234567890","gender":"MALE","password":"{PASSWORD}","password2":"{PASSWORD}"{more}}}"#
     );
@@ -36,18 +36,18 @@ async fn register(bank: &TestBank, name: &str, more: &str) -> String {
     post(REGISTER, &body).expect(bank, 201, &told).await.part(0).to_owned()
 }
 
-async fn log_in(bank: &TestBank, name: &str, id: &str) {
+pub async fn log_in(bank: &TestBank, name: &str, id: &str) {
     let body =
         format!(r#"{{"email":"{name}@example.org","otpType":"Email","password":"{PASSWORD}"}}"#);
     post(LOGIN, &body).expect(bank, 200, &format!(r#"{{"data":{{"id":{id}}}}}"#)).await;
 }
 
-fn answer(id: &str, code: &str) -> Check {
+pub fn answer(id: &str, code: &str) -> Check {
     post(&format!("/auth/login/{id}/"), &format!(r#"{{"otp":"{code}"}}"#))
 }
 
 /// Signs somebody in; gives the access token.
-async fn enter(bank: &TestBank, name: &str, id: &str) -> String {
+pub async fn enter(bank: &TestBank, name: &str, id: &str) -> String {
     log_in(bank, name, id).await;
     let code = bank.code(&format!("{name}@example.org")).await;
     let told = format!(
@@ -56,18 +56,18 @@ async fn enter(bank: &TestBank, name: &str, id: &str) -> String {
     answer(id, &code).expect(bank, 200, &told).await.part(3).to_owned()
 }
 
-async fn join(bank: &TestBank, name: &str) -> (String, String) {
+pub async fn join(bank: &TestBank, name: &str) -> (String, String) {
     let id = register(bank, name, "").await;
     let token = enter(bank, name, &id).await;
     (id, token)
 }
 
-fn with(token: &str, method: &str, path: &str) -> Check {
+pub fn with(token: &str, method: &str, path: &str) -> Check {
     Check::new(method, path).header("authorization", &format!("Bearer {token}"))
 }
 
 /// The path of the newest link that was mailed.
-async fn link(bank: &TestBank, email: &str) -> String {
+pub async fn link(bank: &TestBank, email: &str) -> String {
     let letters = bank.letters(email).await;
     let letter = letters.iter().rev().find(|letter| letter.subject == "Verify your email address");
     let lines = letter.expect("a link").text.lines().map(str::trim);

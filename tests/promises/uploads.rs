@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
+    task::JoinSet,
 };
 
 use crate::support::{
@@ -209,6 +210,51 @@ async fn pour(server: &Server, token: &str, length: &str, piece: &[u8]) -> (Stri
     (String::from_utf8_lossy(&answer[..read]).into_owned(), sent)
 }
 
+/// Sockets on which strangers hold back the end of a file at once, for each path.
+const HELD_BACK: usize = 60;
+
+/// Sends all but the last byte of the largest file that fintract takes, as nobody, until the
+/// server answers; the status line.
+async fn hold_back(address: String, path: &'static str) -> String {
+    let mut stream = TcpStream::connect(&address).await.expect("the server listens");
+    let length = 5 * 1024 * 1024;
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: {}\r\n\
+         Content-Length: {length}\r\n\r\n",
+        form_type()
+    );
+    stream.write_all(head.as_bytes()).await.expect("the head is sent");
+    let (mut reader, mut writer) = stream.into_split();
+    let body = vec![b'a'; length - 1];
+    let mut answer = vec![0; 4096];
+    let answered = reader.read(&mut answer);
+    tokio::pin!(answered);
+    let read = tokio::select! {
+        read = &mut answered => read,
+        // The rest is held back; or it reads no more, and its answer is on the way.
+        _ = writer.write_all(&body) => answered.await,
+    };
+    let read = read.expect("the server answers");
+    let answer = String::from_utf8_lossy(&answer[..read]).into_owned();
+    answer.lines().next().unwrap_or_default().to_owned()
+}
+
+/// Strangers at both routes that take files in fintract: together they would fill more than
+/// the server may have.
+async fn bear_strangers(server: &Server) {
+    let address = server.url.trim_start_matches("http://");
+    let mut all = JoinSet::new();
+    for path in ["/auth/upload/", "/auth/avatar/1/"] {
+        for _ in 0..HELD_BACK {
+            all.spawn(hold_back(address.to_owned(), path));
+        }
+    }
+    while let Some(told) = all.join_next().await {
+        let told = told.expect("a stranger ends well");
+        assert!(told.starts_with("HTTP/1.1 401 "), "nobody is asked first: {told}");
+    }
+}
+
 /// A round of everything that a server must bear, over real sockets.
 async fn bear(server: &Server, token: &str, all: &[Hostile]) {
     let client = client();
@@ -232,6 +278,7 @@ async fn bear(server: &Server, token: &str, all: &[Hostile]) {
     let (answer, sent) = pour(server, token, "Transfer-Encoding: chunked", &endless).await;
     assert!(answer.starts_with("HTTP/1.1 413 "), "an endless body: {answer}");
     assert!(sent < 64 * 1024 * 1024, "{sent} bytes were read of an endless body");
+    bear_strangers(server).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ use crate::{
     compat::wire::{
         answer::Answer,
         call::Call,
-        door::Fault,
+        door::{Fault, OUTCOME_UNKNOWN},
         drf::{self, Style},
         json::Json,
         outcome::{self, No},
@@ -29,8 +29,12 @@ pub const TOKEN_OVER: &str = "Token is invalid or expired";
 
 /// The answer of an operation, whatever became of it.
 pub fn settle(call: &Call, outcome: Result<Answer, No>) -> Answer {
-    let broken = || drf::detail(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
     outcome::settle(call, outcome, refused, broken)
+}
+
+/// Something broke inside.
+fn broken() -> Answer {
+    drf::detail(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
 }
 
 /// `{"detail":["…"]}` with status 400: how the routes that change something say it.
@@ -109,7 +113,7 @@ fn refused(refusal: &Refusal) -> Answer {
     }
 }
 
-/// How it is said that no operation ran.
+/// How it is said why there is no answer of an operation.
 pub fn refuse(method: &Method, fault: Fault) -> Answer {
     match fault {
         Fault::UnknownPath => drf::detail(StatusCode::NOT_FOUND, "Not found."),
@@ -118,5 +122,7 @@ pub fn refuse(method: &Method, fault: Fault) -> Answer {
         Fault::TooSlow => {
             drf::detail(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable").retry_after(2)
         }
+        Fault::OutcomeUnknown => drf::detail(StatusCode::GATEWAY_TIMEOUT, OUTCOME_UNKNOWN),
+        Fault::Broken => broken(),
     }
 }

@@ -55,8 +55,12 @@ pub const SAVINGS_NOT_EMPTY: &str = "Cannot delete saving account with non-zero 
 
 /// The answer of an operation, whatever became of it.
 pub fn settle(call: &Call, outcome: Result<Answer, No>) -> Answer {
-    let broken = || detail(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
     outcome::settle(call, outcome, |refusal| refused(call, refusal), broken)
+}
+
+/// Something broke inside.
+fn broken() -> Answer {
+    detail(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
 }
 
 /// What a field of the bank is called here, and in a sentence.
@@ -144,7 +148,7 @@ fn refused(call: &Call, refusal: &Refusal) -> Answer {
     }
 }
 
-/// How it is said that no operation ran.
+/// How it is said why there is no answer of an operation.
 pub fn refuse(_: &Method, fault: door::Fault) -> Answer {
     match fault {
         door::Fault::UnknownPath => detail(StatusCode::NOT_FOUND, "Not Found"),
@@ -156,5 +160,7 @@ pub fn refuse(_: &Method, fault: door::Fault) -> Answer {
         door::Fault::TooSlow => {
             detail(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable").retry_after(2)
         }
+        door::Fault::OutcomeUnknown => detail(StatusCode::GATEWAY_TIMEOUT, door::ASK_BY_KEY),
+        door::Fault::Broken => broken(),
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     compat::wire::{
         answer::{Answer, JSON},
         call::Call,
-        door::Fault,
+        door::{ASK_BY_KEY, Fault},
         json::Json,
         outcome::{self, No},
     },
@@ -32,6 +32,9 @@ pub const REFRESH: Usual = Usual {
 /// How a movement fails.
 pub const MOVEMENT: Usual = Usual { status: StatusCode::BAD_REQUEST, words: "transaction failed." };
 
+/// What a page is told that is not the bank's own.
+pub const NOT_OURS: &str = "CSRF double submit tokens do not match";
+
 /// `{"msg":"…"}` and a line's end.
 pub fn msg(status: StatusCode, words: &str) -> Answer {
     let mut text = Json::object([("msg", Json::text(words))]).write();
@@ -47,8 +50,17 @@ impl From<Usual> for Answer {
 
 /// The answer of an operation, whatever became of it.
 pub fn settle(call: &Call, usual: Usual, outcome: Result<Answer, No>) -> Answer {
-    let broken = || msg(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
     outcome::settle(call, outcome, |refusal| refused(refusal, usual), broken)
+}
+
+/// Something broke inside.
+fn broken() -> Answer {
+    msg(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+}
+
+/// A page of another origin asks, or one that does not repeat what its token carries.
+pub fn not_ours() -> Answer {
+    msg(StatusCode::UNAUTHORIZED, NOT_OURS)
 }
 
 fn refused(refusal: &Refusal, usual: Usual) -> Answer {
@@ -102,7 +114,7 @@ fn page(status: StatusCode, words: &str) -> Answer {
     Answer::text(status, "text/html; charset=utf-8", text)
 }
 
-/// How it is said that no operation ran.
+/// How it is said why there is no answer of an operation.
 pub fn refuse(_: &Method, fault: Fault) -> Answer {
     match fault {
         Fault::UnknownPath => {
@@ -119,5 +131,7 @@ pub fn refuse(_: &Method, fault: Fault) -> Answer {
         Fault::TooSlow => {
             msg(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable").retry_after(2)
         }
+        Fault::OutcomeUnknown => msg(StatusCode::GATEWAY_TIMEOUT, ASK_BY_KEY),
+        Fault::Broken => broken(),
     }
 }

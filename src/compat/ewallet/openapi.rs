@@ -8,7 +8,7 @@ use utoipa::openapi::{
 
 use super::{
     door::DOOR,
-    errors::{LOGIN, MOVEMENT, REFRESH, Usual, refuse},
+    errors::{LOGIN, MOVEMENT, NOT_OURS, REFRESH, Usual, refuse},
     money::{CLAIM_MAX, DIGITS_MAX},
     tokens::Cookie,
 };
@@ -17,7 +17,7 @@ use crate::{
         answer::{Answer, JSON},
         description::{Described, Page, Said, document},
         dialect::Dialect,
-        door::Fault,
+        door::{ASK_BY_KEY, Fault},
         shape::{self, Member, words},
     },
     domain::account::OutsideBank,
@@ -75,13 +75,14 @@ fn msg(about: &str, texts: &[&str]) -> Said {
 fn components() -> ComponentsBuilder {
     let unknown = page_of("There is no such thing here", Fault::UnknownPath);
     let wrong = Fault::WrongMethod(&DOOR.resources[0]);
-    let shared: [(&str, Said); 6] = [
+    let shared: [(&str, Said); 7] = [
         ("NotFound", unknown),
         ("WrongMethod", page_of("The path takes other methods", wrong).header("Allow")),
         ("TooLarge", msg("The body is larger than may be", &["Content Too Large"])),
         ("Throttled", msg("Asked too often", &["Too many requests."]).header("Retry-After")),
         ("Broken", msg("Something broke inside; the log has the id", &["Internal Server Error"])),
         ("Busy", msg("The server is busy", &["Service Unavailable"]).header("Retry-After")),
+        ("Unknown", msg("Nobody knows whether it was done", &[ASK_BY_KEY])),
     ];
     let none = ComponentsBuilder::new();
     shared.into_iter().fold(none, |all, (name, said)| all.response(name, Response::from(said)))
@@ -95,6 +96,7 @@ fn new(path: &'static str, id: &str, summary: &str) -> Described {
         (429, "Throttled"),
         (500, "Broken"),
         (503, "Busy"),
+        (504, "Unknown"),
     ])
 }
 
@@ -135,6 +137,7 @@ fn log_out() -> Described {
             msg("Signed out, or was never in: all cookies are cleared", &["logout success."])
                 .header("Set-Cookie"),
         )
+        .says(401, msg("A page of another origin asks, and nobody is signed out", &[NOT_OURS]))
 }
 
 fn movement(described: Described) -> Described {
@@ -154,7 +157,7 @@ fn movement(described: Described) -> Described {
                     "Missing cookie \"access_token_cookie\"",
                     "Missing CSRF token",
                     "Token has expired",
-                    "CSRF double submit tokens do not match",
+                    NOT_OURS,
                     "Token has been revoked",
                 ],
             ),

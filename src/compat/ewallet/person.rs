@@ -3,10 +3,18 @@
 use axum::http::StatusCode;
 use serde_json::Value;
 
-use super::{errors::msg, tokens::Cookie};
+use super::{
+    errors::{msg, not_ours},
+    tokens::Cookie,
+};
 use crate::{
     bank::{error::Failure, permit::Permit, ticket, ticket::Unfit},
-    compat::wire::{call::Call, cookie, doors::Doors, outcome::No},
+    compat::wire::{
+        call::{Call, Origin},
+        cookie,
+        doors::Doors,
+        outcome::No,
+    },
     crypto::{mac, ticket::Kind, ticket::Ticket},
     domain::{refusal::Refusal, session::Facade},
 };
@@ -18,6 +26,11 @@ pub const CSRF_HEADER: &str = "x-csrf-token";
 pub fn repeats(ticket: &Ticket, shown: &str) -> bool {
     let carried = ticket.claims.get("csrf").and_then(Value::as_str).unwrap_or_default();
     !carried.is_empty() && mac::same(carried.as_bytes(), shown.as_bytes())
+}
+
+/// A page of another origin made a browser send this; the cookies are for the bank's own.
+pub fn is_foreign(call: &Call) -> bool {
+    call.arrival.origin == Origin::Foreign
 }
 
 /// The permit of a call below `/api/`, each fault in its turn.
@@ -40,8 +53,8 @@ pub async fn permit(doors: &Doors, call: &Call) -> Result<Permit, No> {
         Unfit::Expired => say(unauthorized, "Token has expired"),
         Unfit::Foreign | Unfit::WrongKind => say(unprocessable, "Only access tokens are allowed"),
     })?;
-    if !repeats(&ticket, csrf) {
-        return Err(say(unauthorized, "CSRF double submit tokens do not match"));
+    if is_foreign(call) || !repeats(&ticket, csrf) {
+        return Err(not_ours().into());
     }
     match ticket::admit(&doors.bank, Facade::Ewallet, &ticket, call.visitor()).await {
         Err(Failure::Refused(Refusal::SessionEnded)) => {

@@ -4,8 +4,8 @@ use axum::http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
 use super::{
-    errors::{LOGIN, REFRESH, msg},
-    person::{CSRF_HEADER, repeats},
+    errors::{LOGIN, REFRESH, msg, not_ours},
+    person::{CSRF_HEADER, is_foreign, repeats},
     tokens::{self, Cookie},
 };
 use crate::{
@@ -64,7 +64,7 @@ pub async fn refresh(doors: &Doors, call: &Call) -> Result<Answer, No> {
     let token = refresh_token(call).ok_or_else(bad)?;
     let shown = call.header(CSRF_HEADER).ok_or_else(bad)?;
     let ticket = ticket::read(bank, Facade::Ewallet, Kind::Refresh, token).map_err(|_| bad())?;
-    if !repeats(&ticket, shown) {
+    if is_foreign(call) || !repeats(&ticket, shown) {
         return Err(bad());
     }
     let permit = match ticket::admit(bank, Facade::Ewallet, &ticket, call.visitor()).await {
@@ -81,6 +81,10 @@ pub async fn refresh(doors: &Doors, call: &Call) -> Result<Answer, No> {
 
 /// `POST /token/remove`: a browser does not send the tokens there, but what it repeats.
 pub async fn log_out(doors: &Doors, call: &Call) -> Result<Answer, No> {
+    // Nothing is repeated here, so that its origin alone tells whose a page is.
+    if is_foreign(call) {
+        return Err(not_ours().into());
+    }
     let value = |which: Cookie| cookie::find(&call.headers, which.name());
     let (of_access, of_refresh) = (value(Cookie::AccessCsrf), value(Cookie::RefreshCsrf));
     csrf::log_out(&doors.bank, call.visitor(), of_access, of_refresh).await?;

@@ -102,7 +102,7 @@ fn refused(refusal: &Refusal) -> Answer {
     }
 }
 
-/// How it is said that no operation ran.
+/// How it is said why there is no answer of an operation.
 pub fn refuse(_: &Method, fault: Fault) -> Answer {
     match fault {
         Fault::UnknownPath => common(StatusCode::NOT_FOUND),
@@ -112,5 +112,7 @@ pub fn refuse(_: &Method, fault: Fault) -> Answer {
         }
         Fault::TooLarge => common(StatusCode::PAYLOAD_TOO_LARGE),
         Fault::TooSlow => common(StatusCode::SERVICE_UNAVAILABLE).retry_after(2),
+        Fault::OutcomeUnknown => common(StatusCode::GATEWAY_TIMEOUT),
+        Fault::Broken => common(StatusCode::INTERNAL_SERVER_ERROR),
     }
 }

@@ -25,7 +25,14 @@ macro_rules! resource {
 }
 
 const USUAL: BodyMax = BodyMax::Usual;
-const FILE: BodyMax = BodyMax::Bytes(upload::BODY_MAX);
+const FILE: BodyMax = BodyMax::File {
+    bytes: upload::BODY_MAX,
+    admit: |doors, call| Box::pin(upload::admit(doors, call)),
+};
+const IMAGE: BodyMax = BodyMax::File {
+    bytes: upload::BODY_MAX,
+    admit: |doors, call| Box::pin(upload::admit_oneself(doors, call)),
+};
 
 static RESOURCES: [Resource; 13] = [
     resource!("PUT", "PUT, OPTIONS", "/auth/account-deactivate/", profile::deactivate, USUAL),
@@ -33,7 +40,7 @@ static RESOURCES: [Resource; 13] = [
     resource!("POST", "POST, OPTIONS", "/auth/login/", login::log_in, USUAL),
     resource!("POST", "POST, OPTIONS", "/auth/login/{id}/", login::confirm, USUAL),
     resource!("POST", "POST, OPTIONS", "/auth/admin_approval/", staff::approve, USUAL),
-    resource!("POST", "POST, OPTIONS", "/auth/avatar/{id}/", upload::avatar, FILE),
+    resource!("POST", "POST, OPTIONS", "/auth/avatar/{id}/", upload::avatar, IMAGE),
     resource!("DELETE", "DELETE, OPTIONS", "/auth/delete/", profile::delete, USUAL),
     resource!("POST", "POST, OPTIONS", "/auth/re-verify-email/", register::resend, USUAL),
     resource!("GET", "GET, HEAD, OPTIONS", "/auth/info/{id}/", profile::info, USUAL),

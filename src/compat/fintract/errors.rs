@@ -6,7 +6,7 @@ use crate::{
     compat::wire::{
         answer::Answer,
         call::Call,
-        door::Fault,
+        door::{Fault, OUTCOME_UNKNOWN},
         drf::{self, Style},
         json::Json,
         outcome::{self, No},
@@ -30,8 +30,12 @@ pub const CUSTOMER_ID_TAKEN: &str = "user with this customer id already exists."
 
 /// The answer of an operation, whatever became of it.
 pub fn settle(call: &Call, outcome: Result<Answer, No>) -> Answer {
-    let broken = || drf::detail(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
     outcome::settle(call, outcome, refused, broken)
+}
+
+/// Something broke inside.
+fn broken() -> Answer {
+    drf::detail(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
 }
 
 /// Whoever calls may not do this.
@@ -115,7 +119,7 @@ pub fn invalid_otp() -> Answer {
     Answer::json(StatusCode::BAD_REQUEST, &told)
 }
 
-/// How it is said that no operation ran.
+/// How it is said why there is no answer of an operation.
 pub fn refuse(method: &Method, fault: Fault) -> Answer {
     match fault {
         Fault::UnknownPath => not_found(),
@@ -127,5 +131,7 @@ pub fn refuse(method: &Method, fault: Fault) -> Answer {
         Fault::TooSlow => {
             drf::detail(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable").retry_after(2)
         }
+        Fault::OutcomeUnknown => drf::detail(StatusCode::GATEWAY_TIMEOUT, OUTCOME_UNKNOWN),
+        Fault::Broken => broken(),
     }
 }

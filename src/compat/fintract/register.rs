@@ -9,7 +9,7 @@ use super::{
     user_type::{USER_TYPES, role},
 };
 use crate::{
-    bank::{application, email_link, enrolment, error::Failure},
+    bank::{application, attempt, email_link, enrolment, error::Failure},
     compat::wire::{
         answer::Answer,
         call::Call,
@@ -19,6 +19,7 @@ use crate::{
         outcome::No,
     },
     domain::{
+        attempt::Attempt,
         refusal::Refusal,
         user::{UserRole, full_name},
     },
@@ -66,12 +67,17 @@ async fn note_taken(doors: &Doors, call: &Call, input: &mut Input, email: &str) 
 async fn read(doors: &Doors, call: &Call) -> Result<application::Form, No> {
     let mut input = STYLE.read(call)?;
     let email = input.email(&EMAIL);
-    if let Some(email) = &email {
-        note_taken(doors, call, &mut input, email).await?;
+    // Whoever asks is counted before anything is looked up, and for who names no address
+    // nothing is: each answer may tell who is a customer.
+    let bank = &doors.bank;
+    match &email {
+        Some(email) => note_taken(doors, call, &mut input, email).await?,
+        None => attempt::count_address(bank, call.visitor(), Attempt::Registration).await?,
     }
+    let counted = email.is_some();
     let username = username(&mut input, &USERNAME);
-    let taken = application::taken(&doors.bank, username.as_deref(), None, None).await?;
-    if taken.username {
+    let asked = username.as_deref().filter(|_| counted);
+    if application::taken(bank, asked, None, None).await?.username {
         input.note("username", &[USERNAME_TAKEN.to_owned()]);
     }
     let name = input.text(&NAME).unwrap_or_default();
@@ -84,7 +90,7 @@ async fn read(doors: &Doors, call: &Call) -> Result<application::Form, No> {
         let told = "Enter a customer id of 12 to 17 digits.";
         if !digits {
             input.note("customer_id", &[told.to_owned()]);
-        } else if application::taken(&doors.bank, None, Some(id), None).await?.customer_id {
+        } else if counted && application::taken(bank, None, Some(id), None).await?.customer_id {
             input.note("customer_id", &[CUSTOMER_ID_TAKEN.to_owned()]);
         }
     }

@@ -3,25 +3,56 @@
 use axum::http::StatusCode;
 
 use super::{
-    errors::STYLE,
+    errors::{STYLE, settle},
     person::{customer, oneself},
     profile::shown,
 };
 use crate::{
     bank::{
+        error::Failure,
         file,
         file::{Taken, Terms},
         particulars,
         permit::Permit,
     },
     compat::wire::{answer::Answer, call::Call, doors::Doors, drf, json::Json, outcome::No},
-    files::{multipart, multipart::FRAMING_MAX},
+    domain::refusal::Refusal,
+    files::{
+        desk::{Crowded, Seat},
+        multipart,
+        multipart::FRAMING_MAX,
+    },
 };
 
 /// The largest file, in bytes.
 const FILE_MAX: usize = 5 * 1024 * 1024;
 /// The largest body with such a file.
 pub const BODY_MAX: usize = FILE_MAX + FRAMING_MAX;
+
+/// A place for the file of who is known, or why there is none.
+fn seat(doors: &Doors, permit: &Permit) -> Result<Seat, No> {
+    let retry_after_seconds = 1;
+    let seat = doors.bank.files.desk.enter(permit.user_id.uuid());
+    seat.map_err(|crowded| {
+        let refusal = match crowded {
+            Crowded::OfOne => Refusal::RateLimited { retry_after_seconds },
+            Crowded::OfAll => Refusal::Overloaded { retry_after_seconds },
+        };
+        Failure::from(refusal).into()
+    })
+}
+
+/// Lets in who may bring a file, before any of it is read.
+pub async fn admit(doors: &Doors, call: &Call) -> Result<Seat, Answer> {
+    let admitted = customer(doors, call).await.and_then(|(permit, _)| seat(doors, &permit));
+    admitted.map_err(|no| settle(call, Err(no)))
+}
+
+/// Lets in who may set their image, before any of it is read.
+pub async fn admit_oneself(doors: &Doors, call: &Call) -> Result<Seat, Answer> {
+    let admitted = oneself(doors, call).await.and_then(|(permit, _)| seat(doors, &permit));
+    admitted.map_err(|no| settle(call, Err(no)))
+}
 
 /// Takes the file in the field `file` of a form.
 async fn take(doors: &Doors, call: &Call, permit: &Permit, images_only: bool) -> Result<Taken, No> {

@@ -174,6 +174,11 @@ impl Described {
         Self { responses: self.responses.response(status.to_string(), response), ..self }
     }
 
+    /// Its method changes nothing.
+    pub const fn only_reads(&self) -> bool {
+        matches!(self.method, HttpMethod::Get | HttpMethod::Head)
+    }
+
     /// The same with answers that stand among the components.
     #[must_use]
     pub fn shares(self, answers: &[(u16, &str)]) -> Self {

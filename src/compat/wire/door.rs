@@ -5,9 +5,17 @@ use std::pin::Pin;
 use axum::http::Method;
 
 use super::{answer::Answer, call::Call, dialect::Dialect, doors::Doors, percent};
+use crate::files::desk::Seat;
 
 /// Does one operation; what is refused is an answer as well.
 pub type Run = for<'c> fn(&'c Doors, &'c Call) -> Pin<Box<dyn Future<Output = Answer> + Send + 'c>>;
+
+/// Asks who calls before anything of a large body is read, and takes a place for what they
+/// bring; what is refused is an answer as well.
+pub type Admit = for<'c> fn(
+    &'c Doors,
+    &'c Call,
+) -> Pin<Box<dyn Future<Output = Result<Seat, Answer>> + Send + 'c>>;
 
 /// One method of a path.
 #[derive(Debug, Clone, Copy)]
@@ -19,12 +27,17 @@ pub struct Operation {
 }
 
 /// The largest body that a path takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub enum BodyMax {
     /// That of the settings.
     Usual,
-    /// So many bytes: it takes a file.
-    Bytes(usize),
+    /// It takes a file.
+    File {
+        /// So many bytes.
+        bytes: usize,
+        /// Of whom.
+        admit: Admit,
+    },
 }
 
 /// One documented path.
@@ -40,7 +53,7 @@ pub struct Resource {
     pub operations: &'static [Operation],
 }
 
-/// Why no operation ran.
+/// Why there is no answer of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// There is no such path.
@@ -49,9 +62,21 @@ pub enum Fault {
     WrongMethod(&'static Resource),
     /// The body is larger than may be.
     TooLarge,
-    /// It took too long until the body was there, or until the operation was done.
+    /// It took too long until the body was there, or until what was only asked for was found:
+    /// nothing was done.
     TooSlow,
+    /// It took too long until the operation was done. It may or may not be done all the same,
+    /// so nobody is told to ask again.
+    OutcomeUnknown,
+    /// Something broke inside.
+    Broken,
 }
+
+/// What is told of an outcome that is unknown, where a dialect has no words of its own.
+pub const OUTCOME_UNKNOWN: &str = "It took too long: it may or may not have been done.";
+/// The same where money moves.
+pub const ASK_BY_KEY: &str = "It took too long: it may or may not have been done. Sent again with \
+    the same Idempotency-Key, it is done once.";
 
 impl PartialEq for Resource {
     fn eq(&self, other: &Self) -> bool {
@@ -68,7 +93,7 @@ pub struct Door {
     pub dialect: Dialect,
     /// Its paths.
     pub resources: &'static [Resource],
-    /// How it says that no operation ran.
+    /// How it says why there is no answer of an operation.
     pub refuse: fn(&Method, Fault) -> Answer,
     /// What every answer of it carries; the path where it was one of its own.
     pub finish: fn(Option<&'static Resource>, Answer) -> Answer,

@@ -10,6 +10,7 @@ use utoipa::openapi::{
 use super::{
     answer::JSON,
     description::{Described, FORMS, Said},
+    door::OUTCOME_UNKNOWN,
     drf::{Field, Style},
     shape::{self, Member, any_of, list, named, sentence},
 };
@@ -84,7 +85,7 @@ pub fn components(style: &Style) -> ComponentsBuilder {
     let media = "Unsupported media type \"text/plain\" in request.";
     let throttled = detail("Asked too often", "Request was throttled.").header("Retry-After");
     let busy = detail("The server is busy", "Service Unavailable").header("Retry-After");
-    let shared: [(&str, Said); 8] = [
+    let shared: [(&str, Said); 9] = [
         ("Anonymous", anonymous),
         ("NotFound", unknown),
         ("WrongMethod", wrong.header("Allow")),
@@ -93,6 +94,7 @@ pub fn components(style: &Style) -> ComponentsBuilder {
         ("Throttled", throttled),
         ("Broken", detail("Something broke inside; the log has the id", "Internal Server Error")),
         ("Busy", busy),
+        ("Unknown", detail("Nobody knows whether it was done", OUTCOME_UNKNOWN)),
     ];
     let schemas = ComponentsBuilder::new()
         .schema("Detail", sentence("detail"))
@@ -105,14 +107,15 @@ pub fn components(style: &Style) -> ComponentsBuilder {
 /// An operation with what any of both may answer.
 #[must_use]
 pub fn usual(described: Described) -> Described {
-    described.shares(&[
+    let described = described.shares(&[
         (404, "NotFound"),
         (405, "WrongMethod"),
         (413, "TooLarge"),
         (429, "Throttled"),
         (500, "Broken"),
         (503, "Busy"),
-    ])
+    ]);
+    if described.only_reads() { described } else { described.shares(&[(504, "Unknown")]) }
 }
 
 /// An operation that reads fields, as JSON or as a form.
