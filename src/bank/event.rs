@@ -257,7 +257,7 @@ impl EventWatch {
         loop {
             let owner = self.waiting.permit.user_id;
             if self.refresh {
-                let number = self.waiting.restart().await?;
+                let number = Box::pin(self.waiting.restart()).await?;
                 self.refresh = false;
                 return Ok(Event::refresh(owner, number, self.waiting.bank.now()));
             }
@@ -272,7 +272,7 @@ impl EventWatch {
                 },
             };
             self.open = Some(event.clone());
-            let product = self.waiting.product(&event.body).await?;
+            let product = Box::pin(self.waiting.product(&event.body)).await?;
             self.open = None;
             if let Some(shown) = shown(owner, &event, product) {
                 return Ok(shown);
@@ -384,7 +384,7 @@ impl BalanceWatch {
     pub async fn next(&mut self) -> Result<BalanceNews, Failure> {
         loop {
             if let Some(reset) = self.snapshot {
-                self.now = self.read_now(reset).await?;
+                self.now = Box::pin(self.read_now(reset)).await?;
                 self.snapshot = None;
             }
             if let Some(news) = self.now.pop_front() {
@@ -404,7 +404,7 @@ impl BalanceWatch {
                 continue;
             }
             self.open = Some(event.clone());
-            let product = self.waiting.product(&event.body).await?;
+            let product = Box::pin(self.waiting.product(&event.body)).await?;
             self.open = None;
             let owner = self.waiting.permit.user_id;
             if let Some(news) = shown(owner, &event, product).and_then(news) {

@@ -261,6 +261,9 @@ pub async fn open(
         require_staff(&mut s, permit, found.owner_id).await?;
         drop(s);
         note_reading(bank, permit, found.file_id).await?;
+    } else {
+        // A store that is slow shall not hold a connection to the database.
+        drop(s);
     }
     let content = bank.files.objects.get(&found.name).await?;
     let content = content.ok_or_else(|| {
@@ -395,9 +398,20 @@ pub async fn sweep(bank: &Bank) -> Result<u64, Failure> {
         if leaving.is_empty() {
             return Ok(swept);
         }
+        let mut failed = None;
+        let before = swept;
         for one in &leaving {
-            remove(bank, one).await?;
-            swept += 1;
+            match remove(bank, one).await {
+                Ok(()) => swept += 1,
+                // One that cannot be removed keeps none of the others.
+                Err(failure) => {
+                    tracing::warn!(file = %one.file_id.to_wire(), ?failure, "a file stays");
+                    failed = Some(failure);
+                }
+            }
+        }
+        if let Some(failure) = failed.filter(|_| swept == before) {
+            return Err(failure);
         }
     }
 }

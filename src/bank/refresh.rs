@@ -108,7 +108,7 @@ async fn attempt(
     match renew(shown.generation, family.generation, family.refreshed_at, now) {
         Renewal::Rotate if latest => {
             let expires_at = (now + facade.idle_life()).min(facts.expires_at);
-            let facts = Facts { refresh_expires_at: expires_at, ..facts };
+            let facts = Facts { refresh_expires_at: expires_at, refreshed_at: Some(now), ..facts };
             let (token, hash) = token::refresh(&bank.ring, shown.session_id, family.generation + 1);
             let new = NewRefresh {
                 session_id: shown.session_id,

@@ -11,10 +11,14 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::watch, time::sleep};
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
 
 use super::{context::Bank, error::Failure, permit::Permit};
 use crate::{
+    db::error::DbError,
     domain::session::{Facade, Facts},
     store::posting,
     types::{
@@ -27,6 +31,10 @@ use crate::{
 const EVERY: Duration = Duration::from_millis(400);
 /// Sessions that are asked for by one statement.
 const AT_ONCE: usize = 256;
+/// How long an answer may take: another connection may be quicker.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+type Key = (SessionId, UserId);
 
 /// Watches the sessions of one process. A clone is the same one.
 #[derive(Debug, Clone)]
@@ -51,7 +59,7 @@ struct Posts {
 /// One that stays open.
 #[derive(Debug)]
 struct Post {
-    key: (SessionId, UserId),
+    key: Key,
     facade: Facade,
     expires_at: Instant,
     renews: bool,
@@ -118,12 +126,11 @@ impl Drop for Guard {
 }
 
 impl Post {
-    /// The session may act, and so may this.
-    fn stands(&self, facts: &Facts, now: Instant) -> bool {
-        let renewed = facts.refresh_expires_at - self.facade.idle_life();
-        let renewed = renewed + self.facade.access_life();
-        let until = if self.renews { self.expires_at.max(renewed) } else { self.expires_at };
-        facts.is_alive(now) && now < until
+    /// A refresh of its session gives it the time of a new access.
+    fn renew(&mut self, facts: &Facts) {
+        if let Some(refreshed_at) = facts.refreshed_at.filter(|_| self.renews) {
+            self.expires_at = self.expires_at.max(refreshed_at + self.facade.access_life());
+        }
     }
 }
 
@@ -132,7 +139,7 @@ async fn walk(weak: Weak<Inner>) {
     loop {
         sleep(EVERY).await;
         let Some(inner) = weak.upgrade() else { return };
-        let keys: HashSet<(SessionId, UserId)> = {
+        let keys: HashSet<Key> = {
             let mut posts = lock(&inner.posts);
             if posts.guarded.is_empty() {
                 posts.walks = false;
@@ -141,35 +148,49 @@ async fn walk(weak: Weak<Inner>) {
             }
             posts.guarded.values().map(|post| post.key).collect()
         };
-        let ids: Vec<SessionId> = keys.iter().map(|key| key.0).collect();
-        match inner.ask(&ids).await {
-            Ok(facts) => inner.judge(&keys, &facts),
-            // Where nothing can be read nothing is delivered either.
-            Err(failure) => tracing::warn!(?failure, "sessions of sockets cannot be asked for"),
+        let keys = Vec::from_iter(keys);
+        for some in keys.chunks(AT_ONCE) {
+            match inner.ask(some).await {
+                Ok(facts) => inner.judge(some, &facts),
+                Err(failure) => tracing::warn!(?failure, "sessions of sockets cannot be asked for"),
+            }
         }
+        inner.end_overdue();
     }
 }
 
 impl Inner {
-    async fn ask(&self, ids: &[SessionId]) -> Result<HashMap<(SessionId, UserId), Facts>, Failure> {
-        let mut all = HashMap::with_capacity(ids.len());
-        for some in ids.chunks(AT_ONCE) {
+    async fn ask(&self, some: &[Key]) -> Result<HashMap<Key, Facts>, Failure> {
+        let ids: Vec<SessionId> = some.iter().map(|key| key.0).collect();
+        let asking = async {
             let mut s = self.bank.db.alone().await?;
-            all.extend(posting::sessions(&mut s, some).await?);
-        }
-        Ok(all)
+            posting::sessions(&mut s, &ids).await
+        };
+        let found = timeout(PATIENCE, asking).await.unwrap_or(Err(DbError::Silent))?;
+        Ok(found.into_iter().collect())
     }
 
-    /// Ends what has no right to stay, among those that were asked for.
-    fn judge(
-        &self,
-        asked: &HashSet<(SessionId, UserId)>,
-        facts: &HashMap<(SessionId, UserId), Facts>,
-    ) {
+    /// Ends what has no session any more, among those that were asked for.
+    fn judge(&self, asked: &[Key], facts: &HashMap<Key, Facts>) {
+        let (now, asked) = (self.bank.now(), HashSet::<&Key>::from_iter(asked));
+        for post in lock(&self.posts).guarded.values_mut() {
+            if !asked.contains(&post.key) {
+                continue;
+            }
+            match facts.get(&post.key).filter(|facts| facts.is_alive(now)) {
+                Some(facts) => post.renew(facts),
+                None => {
+                    post.ended.send_replace(true);
+                }
+            }
+        }
+    }
+
+    /// Ends whose access is over, for which nobody need be asked.
+    fn end_overdue(&self) {
         let now = self.bank.now();
         for post in lock(&self.posts).guarded.values() {
-            let stands = facts.get(&post.key).is_some_and(|facts| post.stands(facts, now));
-            if asked.contains(&post.key) && !stands {
+            if now >= post.expires_at {
                 post.ended.send_replace(true);
             }
         }

@@ -367,6 +367,8 @@ async fn end(
 ) -> Result<Ended, Failure> {
     let user_id = permit.user_id;
     if !session::end(s, id, bank.now()).await? {
+        // Another process ended it, of which this one may not know yet.
+        bank.sessions.invalidate(&(id, user_id));
         return Ok(Ended::none(user_id));
     }
     let ended = Ended::one(user_id, id);

@@ -95,6 +95,7 @@ mod tests {
             ended_at: None,
             expires_at: now,
             refresh_expires_at: now,
+            refreshed_at: None,
             second_factor_at: now,
             status: UserStatus::Active,
             email_verified: true,

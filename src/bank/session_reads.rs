@@ -4,11 +4,14 @@
 //! One who asks alone waits for nobody. Where many ask at once, a question for each of them
 //! would cost more than what they came for.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::{
     sync::{Mutex as Turn, oneshot},
-    time::Instant,
+    time::{Instant, timeout},
 };
 
 use super::error::Failure;
@@ -24,6 +27,9 @@ use crate::{
 
 /// Sessions that one question asks for, at most.
 const TOGETHER_MAX: usize = 256;
+
+/// How long the answer may take. All who are asked for wait for it, and those after them.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 type Key = (SessionId, UserId);
 
@@ -90,7 +96,8 @@ impl SessionReads {
             waiting.drain(..count).collect()
         });
         let at = Instant::now();
-        let said = known(db, &asked).await.map_err(Arc::new);
+        let said = timeout(PATIENCE, known(db, &asked)).await;
+        let said = said.unwrap_or(Err(DbError::Silent)).map_err(Arc::new);
         for Asked { key, tell } in asked {
             let said = match &said {
                 Ok(all) => Ok((all.iter().find(|one| one.0 == key).map(|one| one.1), at)),

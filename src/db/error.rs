@@ -37,6 +37,10 @@ pub enum DbError {
     #[error("a value could not be bound: {0}")]
     Bind(#[source] sqlx::error::BoxDynError),
 
+    /// No answer came: the database is gone, or stuck, and nobody has told us.
+    #[error("the database did not answer in time")]
+    Silent,
+
     /// A fault that a simulation planned.
     #[error("a fault that was planned")]
     Planned,
@@ -104,7 +108,7 @@ impl DbError {
     /// disk that is full or fails.
     pub fn is_unavailable(&self) -> bool {
         match self {
-            Self::Standby => true,
+            Self::Standby | Self::Silent => true,
             error if error.is_of_the_disk() => true,
             Self::Driver(error) => matches!(
                 error,

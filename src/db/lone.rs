@@ -60,7 +60,7 @@ impl<DB: Database> Shelf<DB> {
             Some(connection) => connection,
             None => pool.acquire().await?,
         };
-        Ok(Lone { connection: Some(connection), ended_well: false, shelf: self.clone() })
+        Ok(Lone { connection: Some(connection), mark: Mark::Refused, shelf: self.clone() })
     }
 
     /// Gives all connections back to the pool, and takes none any more.
@@ -81,33 +81,47 @@ impl<DB: Database> Drop for Kept<DB> {
     }
 }
 
+/// How the last statement of a connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// It was answered to its end, and not refused.
+    EndedWell,
+    /// It was refused, or none was asked.
+    Refused,
+    /// Its answer has not come, or not wholly.
+    Open,
+}
+
 /// A connection on which each statement is a transaction of its own.
 #[derive(Debug)]
 pub struct Lone<DB: Database> {
     connection: Option<PoolConnection<DB>>,
-    /// The last statement was answered to its end, and not refused.
-    ended_well: bool,
+    mark: Mark,
     shelf: Shelf<DB>,
 }
 
 impl<DB: Database> Lone<DB> {
-    /// The connection, and where to note that a statement has ended well.
-    pub(super) fn parts(&mut self) -> (&mut DB::Connection, &mut bool) {
-        self.ended_well = false;
+    /// The connection, and where to note how a statement has ended.
+    pub(super) fn parts(&mut self) -> (&mut DB::Connection, &mut Mark) {
+        self.mark = Mark::Open;
         let connection = self.connection.as_mut().expect("it is given back when this is dropped");
-        (&mut **connection, &mut self.ended_well)
+        (&mut **connection, &mut self.mark)
     }
 }
 
 impl<DB: Database> Drop for Lone<DB> {
     fn drop(&mut self) {
-        let (true, Some(connection)) = (self.ended_well, self.connection.take()) else {
-            return;
-        };
-        self.shelf.with(|kept| {
-            if kept.idle.len() < kept.most {
-                kept.idle.push((connection, Instant::now()));
-            }
-        });
+        let Some(connection) = self.connection.take() else { return };
+        match self.mark {
+            Mark::EndedWell => self.shelf.with(|kept| {
+                if kept.idle.len() < kept.most {
+                    kept.idle.push((connection, Instant::now()));
+                }
+            }),
+            // The pool asks it whether it still lives.
+            Mark::Refused => drop(connection),
+            // The pool would wait for the answer, which may never come.
+            Mark::Open => drop(connection.detach()),
+        }
     }
 }

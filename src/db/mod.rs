@@ -18,6 +18,7 @@ pub mod lone;
 pub mod query;
 pub mod bell;
 pub mod session;
+mod patience;
 pub mod pool;
 pub mod listen;
 pub mod retry;

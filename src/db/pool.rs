@@ -25,6 +25,7 @@ use super::{
     bell::Bell,
     error::DbError,
     lone::{Shelf, TRUSTED},
+    patience,
     session::{On, Session},
 };
 
@@ -208,7 +209,8 @@ impl Db {
             }
             Self::Postgres { pool, lone, .. } => {
                 lone.close();
-                pool.close().await;
+                // A connection that does not answer any more ends with the process.
+                let _ = tokio::time::timeout(patience::FAREWELL, pool.close()).await;
             }
         }
     }
@@ -225,10 +227,14 @@ const WRITE: &str = "BEGIN";
 async fn begin(
     pool: &PgPool,
     statement: &'static str,
-) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+) -> Result<Transaction<'static, Postgres>, DbError> {
     let pool = pool.clone();
     let task = tokio::spawn(async move { pool.begin_with(statement).await });
-    task.await.map_err(|_| sqlx::Error::WorkerCrashed)?
+    // Where no answer comes the task keeps the connection, and nobody else finds it.
+    patience::answered(patience::STATEMENT, async {
+        task.await.map_err(|_| sqlx::Error::WorkerCrashed)?
+    })
+    .await
 }
 
 /// Makes a SQLite file and its folder, for their owner alone: it will hold people's
@@ -334,9 +340,22 @@ const PLANS: [(&str, &str); 4] = [
     ("jit", "off"),
 ];
 
+/// How PostgreSQL finds out that a server of ours is gone without a word, so that the locks
+/// of its last transaction keep nobody waiting: it asks the other end of a connection that
+/// says nothing, and ends a transaction in which nothing is asked.
+const ABANDONED: [(&str, &str); 5] = [
+    ("idle_in_transaction_session_timeout", "60s"),
+    ("tcp_keepalives_idle", "20"),
+    ("tcp_keepalives_interval", "10"),
+    ("tcp_keepalives_count", "3"),
+    ("tcp_user_timeout", "30s"),
+];
+
 async fn open_postgres(url: &str, connections: u32) -> Result<Db, DbError> {
-    let options =
-        PgConnectOptions::from_str(url)?.statement_cache_capacity(STATEMENTS_CACHED).options(PLANS);
+    let options = PgConnectOptions::from_str(url)?
+        .statement_cache_capacity(STATEMENTS_CACHED)
+        .options(PLANS)
+        .options(ABANDONED);
     // A pool would try until its time is over and then say only that it was; one
     // connection by itself says why.
     let first = tokio::time::timeout(ACQUIRE_TIMEOUT, PgConnection::connect_with(&options)).await;
@@ -351,6 +370,17 @@ async fn open_postgres(url: &str, connections: u32) -> Result<Db, DbError> {
             Box::pin(async move {
                 if about.idle_for >= TRUSTED {
                     connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+        // What was given up half-way is rolled back here, and the pool would wait for that
+        // as long as it takes.
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                if connection.should_flush() {
+                    let over = tokio::time::timeout(patience::FAREWELL, connection.ping()).await;
+                    over.map_err(|_| sqlx::Error::WorkerCrashed)??;
                 }
                 Ok(true)
             })

@@ -7,7 +7,7 @@
               writes into a statement"
 )]
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::Duration};
 
 use sqlx::{
     Arguments as _, AssertSqlSafe, PgConnection, SqlSafeStr as _, SqlStr, SqliteConnection,
@@ -18,6 +18,8 @@ use uuid::Uuid;
 use super::{
     error::DbError,
     fault,
+    lone::Mark,
+    patience,
     rows::Rows,
     values::{Bind, Column, Record},
 };
@@ -28,7 +30,8 @@ pub struct Query<'c> {
     target: Target<'c>,
     sql: SqlStr,
     refused: Option<BoxDynError>,
-    ended_well: Option<&'c mut bool>,
+    mark: Option<&'c mut Mark>,
+    patience: Duration,
 }
 
 enum Target<'c> {
@@ -84,31 +87,46 @@ macro_rules! on_either {
             return Err(DbError::Bind(error));
         }
         fault::step().await?;
+        // A file does not fall silent, and its statements cannot be left alone half-way.
         let told = match $self.target {
-            Target::Sqlite($conn, $args) => $body,
-            Target::Postgres($conn, $args) => $body,
-        }?;
-        if let Some(ended_well) = $self.ended_well {
-            *ended_well = true;
+            Target::Sqlite($conn, $args) => $body.map_err(DbError::from),
+            Target::Postgres($conn, $args) => {
+                patience::answered($self.patience, async { $body }).await
+            }
+        };
+        if let Some(mark) = $self.mark {
+            *mark = match &told {
+                Ok(_) => Mark::EndedWell,
+                Err(DbError::Silent) => Mark::Open,
+                Err(_) => Mark::Refused,
+            };
         }
-        Ok(told)
+        told
     }};
 }
 
 impl<'c> Query<'c> {
     pub(super) fn sqlite(conn: &'c mut SqliteConnection, sql: &'static str) -> Self {
-        let target = Target::Sqlite(conn, SqliteArguments::default());
-        Self { target, sql: sql.into_sql_str(), refused: None, ended_well: None }
+        Self::on(Target::Sqlite(conn, SqliteArguments::default()), sql)
     }
 
     pub(super) fn postgres(conn: &'c mut PgConnection, sql: &'static str) -> Self {
-        let target = Target::Postgres(conn, PgArguments::default());
-        Self { target, sql: sql.into_sql_str(), refused: None, ended_well: None }
+        Self::on(Target::Postgres(conn, PgArguments::default()), sql)
     }
 
-    /// Where it is noted that the statement was answered to its end, and not refused.
-    pub(super) fn noting(self, ended_well: &'c mut bool) -> Self {
-        Self { ended_well: Some(ended_well), ..self }
+    fn on(target: Target<'c>, sql: &'static str) -> Self {
+        let (sql, patience) = (sql.into_sql_str(), patience::STATEMENT);
+        Self { target, sql, refused: None, mark: None, patience }
+    }
+
+    /// Where it is noted how the statement ended.
+    pub(super) fn noting(self, mark: &'c mut Mark) -> Self {
+        Self { mark: Some(mark), ..self }
+    }
+
+    /// How long PostgreSQL may be silent.
+    pub(super) fn within(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// Gives the next placeholder its value.
@@ -203,12 +221,12 @@ impl<'c> Query<'c> {
 
     /// Expects exactly one row.
     pub async fn one<R: Record>(self) -> Result<R, DbError> {
-        on_either!(self, |conn, args| { sqlx::query_as_with(self.sql, args).fetch_one(conn).await })
+        on_either!(self, |conn, args| sqlx::query_as_with(self.sql, args).fetch_one(conn).await)
     }
 
     /// Collects every row.
     pub async fn all<R: Record>(self) -> Result<Vec<R>, DbError> {
-        on_either!(self, |conn, args| { sqlx::query_as_with(self.sql, args).fetch_all(conn).await })
+        on_either!(self, |conn, args| sqlx::query_as_with(self.sql, args).fetch_all(conn).await)
     }
 
     /// Reads the first column of at most one row.

@@ -1,9 +1,11 @@
 //! One open transaction, or a connection on which each statement is one.
 
+use std::time::Duration;
+
 use sqlx::{Postgres, Sqlite, Transaction};
 use uuid::Uuid;
 
-use super::{bell::Bell, error::DbError, fault, lone::Lone, query::Query};
+use super::{bell::Bell, error::DbError, fault, lone::Lone, patience, query::Query};
 
 /// One open transaction; dropping it without [`Session::commit`] rolls back.
 ///
@@ -14,6 +16,8 @@ pub struct Session {
     bell: Bell,
     /// Whom what is written here concerns.
     concerned: Vec<Uuid>,
+    /// How long a statement on PostgreSQL may take.
+    patience: Duration,
 }
 
 /// What a session is on.
@@ -31,7 +35,8 @@ pub(super) enum On {
 
 impl Session {
     pub(super) fn new(on: On, bell: &Bell) -> Self {
-        Self { on, bell: bell.clone(), concerned: Vec::new() }
+        let (bell, patience) = (bell.clone(), patience::STATEMENT);
+        Self { on, bell, concerned: Vec::new(), patience }
     }
 
     /// A statement to run in this transaction.
@@ -48,14 +53,14 @@ impl Session {
     pub fn query_either(&mut self, sqlite: &'static str, postgres: &'static str) -> Query<'_> {
         match &mut self.on {
             On::Sqlite(tx) => Query::sqlite(&mut *tx, sqlite),
-            On::Postgres(tx) => Query::postgres(&mut *tx, postgres),
+            On::Postgres(tx) => Query::postgres(&mut *tx, postgres).within(self.patience),
             On::SqliteAlone(lone) => {
-                let (connection, ended_well) = lone.parts();
-                Query::sqlite(connection, sqlite).noting(ended_well)
+                let (connection, mark) = lone.parts();
+                Query::sqlite(connection, sqlite).noting(mark)
             }
             On::PostgresAlone(lone) => {
-                let (connection, ended_well) = lone.parts();
-                Query::postgres(connection, postgres).noting(ended_well)
+                let (connection, mark) = lone.parts();
+                Query::postgres(connection, postgres).noting(mark)
             }
         }
     }
@@ -73,6 +78,7 @@ impl Session {
     /// Lets the statements of this transaction read whole tables, for what needs all rows.
     pub async fn allow_scans(&mut self) -> Result<(), DbError> {
         if !self.is_sqlite() {
+            self.patience = patience::SCAN;
             self.query("SET LOCAL enable_seqscan = on").execute().await?;
             self.query("SET LOCAL enable_bitmapscan = on").execute().await?;
         }
@@ -104,16 +110,30 @@ impl Session {
     /// refused transaction is dropped, so the connection stays usable.
     pub async fn commit(self) -> Result<(), DbError> {
         fault::step().await?;
+        // Whatever becomes of it, and whoever still waits for it: who is woken for nothing
+        // finds nothing.
+        let rings = Rings { bell: self.bell, concerned: self.concerned };
         let done = match self.on {
-            On::Sqlite(tx) => tx.commit().await,
-            On::Postgres(tx) => tx.commit().await,
+            On::Sqlite(tx) => tx.commit().await.map_err(DbError::from),
+            On::Postgres(tx) => patience::answered(self.patience, tx.commit()).await,
             // Each statement was committed when it ended well.
             On::SqliteAlone(_) | On::PostgresAlone(_) => Ok(()),
         };
-        // Whatever became of it: whoever is woken for nothing finds nothing.
-        self.bell.ring(self.concerned);
+        drop(rings);
         done?;
         fault::after_commit().await;
         Ok(())
+    }
+}
+
+/// Rings when it goes.
+struct Rings {
+    bell: Bell,
+    concerned: Vec<Uuid>,
+}
+
+impl Drop for Rings {
+    fn drop(&mut self) {
+        self.bell.ring(std::mem::take(&mut self.concerned));
     }
 }

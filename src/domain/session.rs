@@ -100,6 +100,8 @@ pub struct Facts {
     pub expires_at: Instant,
     /// When it ends without a refresh.
     pub refresh_expires_at: Instant,
+    /// When it was last refreshed, where it ever was.
+    pub refreshed_at: Option<Instant>,
     /// When a second factor was last confirmed in it.
     pub second_factor_at: Instant,
     /// Where its person stands.
@@ -173,6 +175,7 @@ mod tests {
             ended_at: None,
             expires_at: now + ABSOLUTE_LIFE,
             refresh_expires_at: now + IDLE_LIFE,
+            refreshed_at: None,
             second_factor_at: now,
             status: UserStatus::Active,
             email_verified: true,

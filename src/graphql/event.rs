@@ -286,8 +286,9 @@ impl Subscription {
         let named: Option<Vec<_>> =
             account_ids.map(|ids| ids.iter().map(account::from_wire).collect());
         let (bank, after) = (request::bank(ctx), source::after(ctx, after));
-        let watch =
-            event::watch_balances(bank, &viewer.permit, named.as_deref(), after.as_ref()).await;
+        let watch = event::watch_balances(bank, &viewer.permit, named.as_deref(), after.as_ref());
+        // Boxed, because the library keeps what begins for as long as the stream lives.
+        let watch = Box::pin(watch).await;
         let watch = watch.map_err(|failure| errors::query(ctx, failure))?;
         let items = source::open(ctx, |items| Watch::Balances(Box::new(watch), items))?;
         Ok(items.map(BalanceChanged::from))
@@ -303,7 +304,7 @@ impl Subscription {
     ) -> Result<impl Stream<Item = UserEvent> + use<>> {
         let viewer = viewer::current(ctx)?;
         let (bank, after) = (request::bank(ctx), source::after(ctx, after));
-        let watch = event::watch(bank, &viewer.permit, after.as_ref()).await;
+        let watch = Box::pin(event::watch(bank, &viewer.permit, after.as_ref())).await;
         let watch = watch.map_err(|failure| errors::query(ctx, failure))?;
         let items = source::open(ctx, |items| Watch::Events(Box::new(watch), items))?;
         Ok(items.map(UserEvent::from))

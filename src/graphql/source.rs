@@ -23,12 +23,16 @@ use crate::{
     types::page::Cursor,
 };
 
+/// Where the items of a subscription go. Boxed, because a channel has room for many at once,
+/// and there is one at a time.
+type Items<T> = mpsc::Sender<Box<T>>;
+
 /// What a subscription waits for, and where its items go.
 pub enum Watch {
     /// Everything that happens.
-    Events(Box<EventWatch>, mpsc::Sender<Event>),
+    Events(Box<EventWatch>, Items<Event>),
     /// Balances.
-    Balances(Box<BalanceWatch>, mpsc::Sender<BalanceNews>),
+    Balances(Box<BalanceWatch>, Items<BalanceNews>),
 }
 
 /// The next item of a subscription, not answered yet.
@@ -81,7 +85,7 @@ pub fn after(ctx: &Context<'_>, said: Option<super::scalars::Cursor>) -> Option<
 }
 
 /// Hands the door what a subscription waits for, and gives the items that it sends.
-pub fn open<T: Send + 'static, W: FnOnce(mpsc::Sender<T>) -> Watch>(
+pub fn open<T: Send + 'static, W: FnOnce(Items<T>) -> Watch>(
     ctx: &Context<'_>,
     watch: W,
 ) -> Result<impl Stream<Item = T> + use<T, W>> {
@@ -92,7 +96,7 @@ pub fn open<T: Send + 'static, W: FnOnce(mpsc::Sender<T>) -> Watch>(
     let (send, mut items) = mpsc::channel(1);
     // A door that has gone waits for nothing.
     let _ = opened.send(watch(send));
-    Ok(stream::poll_fn(move |context| items.poll_recv(context)))
+    Ok(stream::poll_fn(move |context| items.poll_recv(context).map(|item| item.map(|item| *item))))
 }
 
 /// The one answer of what could not be started.
@@ -140,8 +144,12 @@ impl Running {
     /// The answer to an item; none where the subscription has ended.
     pub async fn answer(&mut self, due: Due) -> Option<Response> {
         let sent = match (&self.watch, due) {
-            (Watch::Events(_, items), Due::Event(event)) => items.send(event).await.is_ok(),
-            (Watch::Balances(_, items), Due::Balance(news)) => items.send(news).await.is_ok(),
+            (Watch::Events(_, items), Due::Event(event)) => {
+                items.send(Box::new(event)).await.is_ok()
+            }
+            (Watch::Balances(_, items), Due::Balance(news)) => {
+                items.send(Box::new(news)).await.is_ok()
+            }
             (Watch::Events(..), Due::Balance(_)) | (Watch::Balances(..), Due::Event(_)) => false,
         };
         if sent { self.responses.next().await } else { None }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::{AllowCredentials, AllowOrigin, CorsLayer};
 
-use super::{cookies::CSRF_HEADER, web::Web};
+use super::{cookies::CSRF_HEADER, live::stream::LAST_EVENT_ID, web::Web};
 
 /// How long a browser may remember what it was allowed.
 const MAX_AGE: Duration = Duration::from_mins(10);
@@ -25,6 +25,7 @@ pub fn layer(web: &Web) -> CorsLayer {
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
             HeaderName::from_static(CSRF_HEADER),
+            HeaderName::from_static(LAST_EVENT_ID),
         ])
         .expose_headers([HeaderName::from_static("x-request-id"), header::RETRY_AFTER])
         .max_age(MAX_AGE)

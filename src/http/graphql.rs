@@ -9,6 +9,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use async_graphql::{Request, Response as Executed, Variables, parser::types::OperationType};
 use axum::{
+    Extension,
     body::{Body, Bytes, to_bytes},
     extract::{ConnectInfo, RawQuery, State},
     http::{HeaderMap, HeaderValue, Response, StatusCode, header},
@@ -34,6 +35,7 @@ use super::{
     negotiation::{self, MediaType},
     parameters::Parameters,
     persisted::Hash,
+    server::Held,
     shared::Shared,
     web::Web,
 };
@@ -142,6 +144,7 @@ struct Sent<'r> {
     headers: &'r HeaderMap,
     cookies: &'r Cookies,
     peer: SocketAddr,
+    held: Option<Held>,
     /// It came by POST.
     posts: bool,
 }
@@ -152,6 +155,7 @@ struct Asked<'a> {
     visitor: &'a Visitor,
     media_type: MediaType,
     deadline: Instant,
+    held: Option<&'a Held>,
 }
 
 /// `POST /graphql`.
@@ -160,8 +164,10 @@ pub async fn post(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     cookies: Cookies,
     headers: HeaderMap,
+    held: Option<Extension<Held>>,
     body: Body,
 ) -> Response<Body> {
+    let held = held.map(|held| held.0);
     let read = async {
         if !negotiation::is_json(&headers) {
             let message = "The body must be JSON: send Content-Type: application/json.";
@@ -172,7 +178,8 @@ pub async fn post(
         let bytes = to_bytes(body, body_max).await.map_err(|error| unread(&error, body_max))?;
         Parameters::from_body(&bytes)
     };
-    graphql.serve(Sent { headers: &headers, cookies: &cookies, peer, posts: true }, read).await
+    let sent = Sent { headers: &headers, cookies: &cookies, peer, held, posts: true };
+    graphql.serve(sent, read).await
 }
 
 /// `GET /graphql`, for queries only.
@@ -182,9 +189,12 @@ pub async fn get(
     RawQuery(query_string): RawQuery,
     cookies: Cookies,
     headers: HeaderMap,
+    held: Option<Extension<Held>>,
 ) -> Response<Body> {
+    let held = held.map(|held| held.0);
     let read = async { Parameters::from_url(query_string.as_deref().unwrap_or_default()) };
-    graphql.serve(Sent { headers: &headers, cookies: &cookies, peer, posts: false }, read).await
+    let sent = Sent { headers: &headers, cookies: &cookies, peer, held, posts: false };
+    graphql.serve(sent, read).await
 }
 
 impl Graphql {
@@ -224,7 +234,7 @@ impl Graphql {
         sent: Sent<'_>,
         read: impl Future<Output = Result<Parameters, Rejection>>,
     ) -> Response<Body> {
-        let Sent { headers, cookies, peer, posts } = sent;
+        let Sent { headers, cookies, peer, held, posts } = sent;
         let request_id = self.request_id();
         let Some(media_type) = negotiation::choose(headers) else {
             let message = "Answers are application/graphql-response+json or application/json.";
@@ -243,7 +253,7 @@ impl Graphql {
         let prepared = tokio::time::timeout_at(deadline, prepared).await;
         let outcome = match prepared.unwrap_or_else(|_| Err(too_slow())) {
             Ok((chosen, (permit, handover))) => {
-                let asked = Asked { visitor: &visitor, media_type, deadline };
+                let asked = Asked { visitor: &visitor, media_type, deadline, held: held.as_ref() };
                 let handover = Arc::new(handover);
                 let executed = self.execute(chosen, permit, &handover, &asked).await;
                 if let Some(errand) = handover.take() {
@@ -290,8 +300,9 @@ impl Graphql {
         handover: &Arc<Handover>,
         asked: &Asked<'_>,
     ) -> Result<Response<Body>, Rejection> {
-        let Asked { visitor, media_type, deadline } = *asked;
-        let ran = self.run(chosen, (permit, Some(handover)), visitor, deadline).await?;
+        let Asked { visitor, media_type, deadline, held } = *asked;
+        let place = (deadline, held.cloned());
+        let (ran, _) = self.run(chosen, (permit, Some(handover)), visitor, place).await?;
         let mut response =
             answer_executed(&ran.executed, ran.cost, media_type, &visitor.request_id);
         if let Some(seconds) = ran.again {
@@ -321,14 +332,16 @@ impl Graphql {
         }
     }
 
-    /// Runs a query or a mutation; without a handover no cookies can be set.
-    pub async fn run(
+    /// Runs a query or a mutation; without a handover no cookies can be set. The place that
+    /// it takes up is held for as long as it runs, also where nobody waits for it any more,
+    /// and given back.
+    pub async fn run<P: Send + 'static>(
         &self,
         chosen: Chosen,
         (permit, handover): (Option<Permit>, Option<&Arc<Handover>>),
         visitor: &Visitor,
-        deadline: Instant,
-    ) -> Result<Ran, Rejection> {
+        (deadline, place): (Instant, P),
+    ) -> Result<(Ran, P), Rejection> {
         let Chosen { prepared, fresh, named, variables, cost, .. } = chosen;
         let again = ComeAgain::default();
         let mut request = self.request(variables, permit, visitor).data(again.clone());
@@ -339,9 +352,9 @@ impl Graphql {
         // In a task of its own, so that a panic ends this request and nothing else,
         // and a client that goes away does not stop a movement half-way.
         let task = tokio::spawn(async move {
-            tokio::time::timeout_at(deadline, schema.execute(&document, request)).await
+            (tokio::time::timeout_at(deadline, schema.execute(&document, request)).await, place)
         });
-        let executed = task.await.map_err(|error| {
+        let (executed, place) = task.await.map_err(|error| {
             tracing::error!(request_id = visitor.request_id, %error, "a request panicked");
             let message = "Something went wrong on our side. Tell us the request id.";
             Rejection::request(StatusCode::INTERNAL_SERVER_ERROR, INTERNAL, message)
@@ -350,7 +363,7 @@ impl Graphql {
         if executor::ran(&executed) {
             self.keep(prepared, fresh, named);
         }
-        Ok(Ran { executed, cost, again: again.seconds() })
+        Ok((Ran { executed, cost, again: again.seconds() }, place))
     }
 
     /// Starts a subscription; with `resume` it goes on from there, whatever the document

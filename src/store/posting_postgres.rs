@@ -57,7 +57,7 @@ statements! {
 
     SESSIONS = "
         SELECT k.session_id, s.user_id, s.ended_at, s.expires_at, s.refresh_expires_at,
-            s.second_factor_at,
+            s.refreshed_at, s.second_factor_at,
             CASE WHEN u.barred_at IS NULL THEN u.status ELSE 'DEACTIVATED' END AS status,
             u.email_verified_at, u.approved_at
         FROM UNNEST($1::uuid[]) AS k (session_id)

@@ -118,6 +118,7 @@ pub(super) struct FactsRow {
     ended_at: Option<Instant>,
     expires_at: Instant,
     refresh_expires_at: Instant,
+    refreshed_at: Option<Instant>,
     second_factor_at: Instant,
     status: UserStatus,
     email_verified_at: Option<Instant>,
@@ -130,6 +131,7 @@ impl FactsRow {
             ended_at: self.ended_at,
             expires_at: self.expires_at,
             refresh_expires_at: self.refresh_expires_at,
+            refreshed_at: self.refreshed_at,
             second_factor_at: self.second_factor_at,
             status: self.status,
             email_verified: self.email_verified_at.is_some(),
@@ -179,7 +181,7 @@ statements! {
     /// A person who is barred counts as one who has left.
     KNOWN = "
         SELECT s.session_id, s.user_id, s.last_active_at, s.ended_at, s.expires_at,
-            s.refresh_expires_at, s.second_factor_at,
+            s.refresh_expires_at, s.refreshed_at, s.second_factor_at,
             CASE WHEN u.barred_at IS NULL THEN u.status ELSE 'DEACTIVATED' END AS status,
             u.email_verified_at, u.approved_at
         FROM sessions s JOIN users u ON u.user_id = s.user_id
@@ -187,7 +189,7 @@ statements! {
 
     KNOWN_MANY = "
         SELECT s.session_id, s.user_id, s.last_active_at, s.ended_at, s.expires_at,
-            s.refresh_expires_at, s.second_factor_at,
+            s.refresh_expires_at, s.refreshed_at, s.second_factor_at,
             CASE WHEN u.barred_at IS NULL THEN u.status ELSE 'DEACTIVATED' END AS status,
             u.email_verified_at, u.approved_at
         FROM sessions s JOIN users u ON u.user_id = s.user_id
@@ -229,11 +231,11 @@ statements! {
         UPDATE sessions SET last_active_at = $2, ip_address = $3
         WHERE session_id = $1 AND last_active_at <= $4 AND ended_at IS NULL";
 
+    /// Also those that are over by this clock: another one may be behind it.
     END_OTHERS = "
         UPDATE sessions SET ended_at = $2
         WHERE user_id = $1 AND session_id <> $3 AND ended_at IS NULL
-            AND expires_at > $2 AND refresh_expires_at > $2
-        RETURNING session_id";
+        RETURNING session_id, expires_at > $2 AND refresh_expires_at > $2 AS was_open";
 
     /// Access that outlived the end of its session ends as well.
     END_ACCESS = "
@@ -411,9 +413,10 @@ pub async fn end_others(
 ) -> Result<Vec<SessionId>, DbError> {
     // No session has the name of no bits.
     let kept = kept.unwrap_or(SessionId::from_uuid(Uuid::nil()));
-    let ended = session.query(END_OTHERS).bind(user_id).bind(at).bind(kept).all().await?;
+    let ended = session.query(END_OTHERS).bind(user_id).bind(at).bind(kept);
+    let ended: Vec<(SessionId, bool)> = ended.all().await?;
     session.query(END_ACCESS).bind(user_id).bind(kept).execute().await?;
-    Ok(ids(ended))
+    Ok(ended.into_iter().filter(|one| one.1).map(|one| one.0).collect())
 }
 
 fn ids(rows: Vec<(SessionId,)>) -> Vec<SessionId> {

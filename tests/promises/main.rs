@@ -74,6 +74,7 @@ mod refresh;
 mod seal;
 mod seed;
 mod sessions;
+mod silence;
 mod simulation;
 mod sockets;
 mod staff;

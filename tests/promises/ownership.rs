@@ -1,6 +1,16 @@
 //! Whose things are whose: another's is as unknown as what never was, on every way to it.
 
+use std::collections::BTreeSet;
+
+use async_graphql::{
+    Positioned,
+    parser::{
+        parse_schema,
+        types::{BaseType, InputValueDefinition, Type, TypeKind, TypeSystemDefinition},
+    },
+};
 use serde_json::{Value, json};
+use teller::graphql::schema;
 
 use crate::support::{
     bank::{TestBank, each_database},
@@ -83,45 +93,54 @@ async fn a_node_of_another_person_is_as_unknown_as_none_whatever_it_is() {
     .await;
 }
 
-/// Every field that takes the id of something of the caller's: the field with `@` for the id,
-/// the kind of the id, and the path of the input that is told.
-const FIELDS: &[(&str, &str, &str)] = &[
-    ("query { x: card(by: { id: \"@\" }) { id } }", "card", ""),
-    ("query { x: transaction(id: \"@\") { id } }", "transaction", ""),
-    ("query { x: transferQuote(input: { fromAccountId: \"@\", amount: \"1\",
+/// Every field that takes the id of something of the caller's: the place in the schema, the
+/// field with `@` for the id, the kind of the id, and the path of the input that is told.
+const FIELDS: &[(&str, &str, &str, &str)] = &[
+    ("CardSelector.id", "query { x: card(by: { id: \"@\" }) { id } }", "card", ""),
+    ("Query.transaction(id:)", "query { x: transaction(id: \"@\") { id } }", "transaction", ""),
+    ("TransferQuoteInput.fromAccountId", "query { x: transferQuote(input: { fromAccountId: \"@\", amount: \"1\",
         to: { cardNumber: \"4111111111111111\" } }) { errors { code message path } } }",
         "card", "fromAccountId"),
-    ("mutation { x: freezeCard(input: { cardId: \"@\" }) { errors { code message path } } }",
+    ("CardRefInput.cardId", "mutation { x: freezeCard(input: { cardId: \"@\" }) { errors { code message path } } }",
         "card", "cardId"),
-    ("mutation { x: unfreezeCard(input: { cardId: \"@\" }) { errors { code message path } } }",
+    ("CardRefInput.cardId", "mutation { x: unfreezeCard(input: { cardId: \"@\" }) { errors { code message path } } }",
         "card", "cardId"),
-    ("mutation { x: closeCard(input: { cardId: \"@\" }) { errors { code message path } } }",
+    ("CardRefInput.cardId", "mutation { x: closeCard(input: { cardId: \"@\" }) { errors { code message path } } }",
         "card", "cardId"),
-    ("mutation { x: revealCard(input: { cardId: \"@\" }) { errors { code message path } } }",
+    ("CardRefInput.cardId", "mutation { x: revealCard(input: { cardId: \"@\" }) { errors { code message path } } }",
         "card", "cardId"),
-    ("mutation { x: setCardLimit(input: { cardId: \"@\", amount: \"1\" }) {
+    ("SetCardLimitInput.cardId", "mutation { x: setCardLimit(input: { cardId: \"@\", amount: \"1\" }) {
         errors { code message path } } }", "card", "cardId"),
-    ("mutation { x: topUp(input: { accountId: \"@\", amount: \"1\", idempotencyKey: \"k\" }) {
+    ("TopUpInput.accountId", "mutation { x: topUp(input: { accountId: \"@\", amount: \"1\", idempotencyKey: \"k\" }) {
         errors { code message path } } }", "card", "accountId"),
-    ("mutation { x: topUp(input: { accountId: \"@\", amount: \"1\", idempotencyKey: \"k\" }) {
+    ("TopUpInput.accountId", "mutation { x: topUp(input: { accountId: \"@\", amount: \"1\", idempotencyKey: \"k\" }) {
         errors { code message path } } }", "wallet", "accountId"),
-    ("mutation { x: transfer(input: { fromAccountId: \"@\", amount: \"1\", idempotencyKey: \"k\",
+    ("TransferInput.fromAccountId", "mutation { x: transfer(input: { fromAccountId: \"@\", amount: \"1\", idempotencyKey: \"k\",
         to: { cardNumber: \"4111111111111111\" } }) { errors { code message path } } }",
         "card", "fromAccountId"),
-    ("mutation { x: updateSavings(input: { savingsId: \"@\", name: \"Car\" }) {
+    ("UpdateSavingsInput.savingsId", "mutation { x: updateSavings(input: { savingsId: \"@\", name: \"Car\" }) {
         errors { code message path } } }", "savings", "savingsId"),
-    ("mutation { x: topUpSavings(input: { savingsId: \"@\", cardId: \"@card\", amount: \"1\",
+    ("MoveSavingsInput.savingsId", "mutation { x: topUpSavings(input: { savingsId: \"@\", cardId: \"@card\", amount: \"1\",
         idempotencyKey: \"k\" }) { errors { code message path } } }", "savings", "savingsId"),
-    ("mutation { x: withdrawSavings(input: { savingsId: \"@\", cardId: \"@card\", amount: \"1\",
+    ("MoveSavingsInput.savingsId", "mutation { x: withdrawSavings(input: { savingsId: \"@\", cardId: \"@card\", amount: \"1\",
         idempotencyKey: \"k\" }) { errors { code message path } } }", "savings", "savingsId"),
-    ("mutation { x: closeSavings(input: { savingsId: \"@\" }) {
+    ("SavingsRefInput.savingsId", "mutation { x: closeSavings(input: { savingsId: \"@\" }) {
         errors { code message path } } }", "savings", "savingsId"),
-    ("mutation { x: cancelBill(input: { billId: \"@\" }) { errors { code message path } } }",
+    ("BillRefInput.billId", "mutation { x: cancelBill(input: { billId: \"@\" }) { errors { code message path } } }",
         "bill", "billId"),
-    ("mutation { x: payBill(input: { billId: \"@\", fromAccountId: \"@card\",
+    ("PayBillInput.billId", "mutation { x: payBill(input: { billId: \"@\", fromAccountId: \"@card\",
         idempotencyKey: \"k\" }) { errors { code message path } } }", "bill", "billId"),
-    ("mutation { x: revokeSession(input: { sessionId: \"@\" }) {
+    ("RevokeSessionInput.sessionId", "mutation { x: revokeSession(input: { sessionId: \"@\" }) {
         errors { code message path } } }", "session", "sessionId"),
+    ("MoveSavingsInput.cardId", "mutation { x: topUpSavings(input: { savingsId: \"@savings\",
+        cardId: \"@\", amount: \"1\", idempotencyKey: \"k\" }) { errors { code message path } } }",
+        "card", "cardId"),
+    ("MoveSavingsInput.cardId", "mutation { x: withdrawSavings(input: {
+        savingsId: \"@savings\", cardId: \"@\", amount: \"1\", idempotencyKey: \"k\" }) {
+        errors { code message path } } }", "card", "cardId"),
+    ("PayBillInput.fromAccountId", "mutation { x: payBill(input: { billId: \"@bill\",
+        fromAccountId: \"@\", idempotencyKey: \"k\" }) { errors { code message path } } }",
+        "card", "fromAccountId"),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -131,8 +150,17 @@ async fn every_field_that_takes_an_id_answers_alike_for_what_is_not_the_callers(
         let bob = bank.join("bob", 2).await;
         let theirs = things(bank, &bob, 4).await;
         let card = bank.card(&ann).await;
-        for (field, kind, path) in FIELDS {
-            let field = &field.replace("@card", &card.id);
+        let made = "mutation { createSavings(input: { name: \"Trip\", goal: \"100\" }) {
+                savings { id } }
+            createBill(input: { name: \"Rent\", amount: \"10\", dueAt: \"2026-12-01T00:00:00Z\" }) {
+                bill { id } } }";
+        let made = bank.run(Some(&ann.token), made, json!({})).await;
+        let own_savings = text(&made["createSavings"]["savings"]["id"]);
+        let own_bill = text(&made["createBill"]["bill"]["id"]);
+        for (_, field, kind, path) in FIELDS {
+            let field = [("@card", &card.id), ("@savings", &own_savings), ("@bill", &own_bill)]
+                .iter()
+                .fold((*field).to_owned(), |field, (mark, id)| field.replace(mark, id));
             let (_, other) = theirs.iter().find(|(known, _)| known == kind).expect("a thing");
             let mut told = Vec::new();
             for id in std::iter::once(other.clone()).chain(nothing(kind)) {
@@ -163,4 +191,61 @@ async fn every_field_that_takes_an_id_answers_alike_for_what_is_not_the_callers(
         bank.audit().await;
     })
     .await;
+}
+
+/// Ids that are not of something of the caller's, or come where the test above cannot send
+/// them, and which promise holds them.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("Query.node(id:)", "a node of another person, above"),
+    ("Subscription.balanceChanged(accountIds:)", "balances: accounts of the caller's"),
+    ("SetAvatarInput.fileId", "files: an avatar of the caller's own files"),
+    ("TransferTarget.accountId", "money: whoever knows an account may pay into it"),
+    ("ConfirmLoginInput.challengeId", "attempts: a challenge, for whoever has it"),
+    ("ResendLoginCodeInput.challengeId", "attempts: a challenge, for whoever has it"),
+    ("ConfirmChallengeInput.challengeId", "factors: a challenge of the session's"),
+    ("CaptureHoldInput.holdId", "roles: for staff alone"),
+    ("HoldRefInput.holdId", "roles: for staff alone"),
+    ("RecordDepositInput.accountId", "roles: for staff alone"),
+    ("ReverseTransactionInput.transactionId", "roles: for staff alone"),
+    ("SetOverdraftLimitInput.accountId", "roles: for staff alone"),
+];
+
+fn takes_an_id(ty: &Type) -> bool {
+    match &ty.base {
+        BaseType::Named(name) => name == "ID",
+        BaseType::List(inner) => takes_an_id(inner),
+    }
+}
+
+#[test]
+fn every_id_that_the_schema_takes_is_asked_for_what_is_not_the_callers() {
+    let document = parse_schema(schema::sdl()).expect("the schema is GraphQL");
+    let mut taken = BTreeSet::new();
+    for definition in &document.definitions {
+        let TypeSystemDefinition::Type(ty) = definition else { continue };
+        let owner = &ty.node.name.node;
+        let members = match &ty.node.kind {
+            TypeKind::InputObject(input) => {
+                let named = |one: &Positioned<InputValueDefinition>| {
+                    (format!("{owner}.{}", one.node.name.node), one.clone())
+                };
+                input.fields.iter().map(named).collect::<Vec<_>>()
+            }
+            TypeKind::Object(object) => {
+                let fields =
+                    object.fields.iter().flat_map(|field| {
+                        let place = format!("{owner}.{}", field.node.name.node);
+                        field.node.arguments.iter().map(move |one| {
+                            (format!("{place}({}:)", one.node.name.node), one.clone())
+                        })
+                    });
+                fields.collect()
+            }
+            _ => Vec::new(),
+        };
+        let ids = members.into_iter().filter(|(_, one)| takes_an_id(&one.node.ty.node));
+        taken.extend(ids.map(|(place, _)| place));
+    }
+    let asked = FIELDS.iter().map(|row| row.0).chain(ELSEWHERE.iter().map(|row| row.0));
+    assert_eq!(taken, asked.map(str::to_owned).collect(), "a row for each");
 }

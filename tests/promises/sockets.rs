@@ -308,10 +308,12 @@ async fn only_pages_of_allowed_origins_open_sockets_and_their_cookies_count() {
         assert_eq!(stale.closed().await, Some(4403));
         // A refresh of the session by HTTP renews the page's socket, and no program's.
         bank.wait(chrono::Duration::minutes(6));
-        let sql = "UPDATE sessions SET refresh_expires_at = $1 WHERE ended_at IS NULL";
-        let later = bank.bank.now() + teller::domain::session::IDLE_LIFE;
+        let sql = "UPDATE sessions SET refresh_expires_at = $1, refreshed_at = $2
+            WHERE ended_at IS NULL";
+        let now = bank.bank.now();
+        let later = now + teller::domain::session::IDLE_LIFE;
         let mut s = bank.bank.db.write().await.unwrap();
-        s.query(sql).bind(later).execute().await.unwrap();
+        s.query(sql).bind(later).bind(now).execute().await.unwrap();
         s.commit().await.unwrap();
         bank.wait(chrono::Duration::minutes(5));
         assert_eq!(program.closed().await, Some(4403), "{}", bank.database);
@@ -345,6 +347,48 @@ async fn a_client_that_takes_nothing_of_what_it_asks_for_is_let_go() {
         }
         let _next = settled(&door).await;
         drop(greedy);
+        assert!(door.close().await);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_asks_and_takes_it_back_sets_few_things_going() {
+    each_database(async |bank| {
+        let ann = bank.join("ann", 1).await;
+        let card = bank.card(&ann).await.id;
+        let door = Door::open(&bank.bank, Limits::default()).await;
+        let mut socket = door.enter(&ann.token).await;
+        let count = async || {
+            let query = "query ($id: ID!) { card(by: { id: $id }) { balance { version } } }";
+            let found = bank.run(Some(&ann.token), query, json!({ "id": card })).await;
+            found["card"]["balance"]["version"].as_str().and_then(|n| n.parse::<usize>().ok())
+        };
+        let before = count().await.expect("a version");
+        // Nothing can be posted while this is held.
+        let mut holder = bank.bank.db.write().await.expect("the database is asked");
+        let lock = holder.query_either(
+            "SELECT 1",
+            "SELECT COUNT(*)::int FROM (SELECT 1 FROM balances FOR UPDATE) b",
+        );
+        lock.scalar::<i32>().await.expect("the lock is free");
+        let query = "mutation ($key: IdempotencyKey!, $id: ID!) {
+            topUp(input: { idempotencyKey: $key, accountId: $id, amount: \"0.01\" }) {
+                errors { code } } }";
+        for number in 0..100 {
+            let variables = json!({ "key": format!("k{number}"), "id": card });
+            socket.subscribe("1", query, variables).await;
+            sleep(Duration::from_millis(5)).await;
+            socket.say(&json!({ "id": "1", "type": "complete" })).await;
+        }
+        socket.say(&json!({ "type": "ping" })).await;
+        assert_eq!(socket.message().await["type"], "pong", "all of it was heard");
+        drop(holder);
+        // What was begun is done; a query behind it waits for it.
+        socket.subscribe("2", query, json!({ "key": "last", "id": card })).await;
+        assert_eq!(socket.message().await["id"], "2");
+        let done = count().await.expect("a version") - before;
+        assert!((2..=8).contains(&done), "{}: {done} of 100 were begun", bank.database);
         assert!(door.close().await);
     })
     .await;

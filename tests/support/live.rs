@@ -17,7 +17,7 @@ use teller::{
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::oneshot,
     task::JoinHandle,
     time::timeout,
@@ -116,6 +116,24 @@ impl Socket {
         protocol: Option<&str>,
         headers: &[(&str, &str)],
     ) -> Result<Self, u16> {
+        let stream = TcpStream::connect(address).await.expect("the door listens");
+        Self::over(stream, address, protocol, headers).await
+    }
+
+    /// The same on a connection for which the system keeps next to nothing.
+    pub async fn connect_narrow(address: SocketAddr) -> Result<Self, u16> {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(4 * 1024).expect("its size can be said");
+        let stream = socket.connect(address).await.expect("the door listens");
+        Self::over(stream, address, Some(PROTOCOL), &[]).await
+    }
+
+    async fn over(
+        stream: TcpStream,
+        address: SocketAddr,
+        protocol: Option<&str>,
+        headers: &[(&str, &str)],
+    ) -> Result<Self, u16> {
         let mut request =
             format!("ws://{address}/graphql").into_client_request().expect("a request");
         let mut put = |name: &str, value: &str| {
@@ -128,7 +146,6 @@ impl Socket {
         for (name, value) in headers {
             put(name, value);
         }
-        let stream = TcpStream::connect(address).await.expect("the door listens");
         match client_async(request, stream).await {
             Ok((stream, response)) => {
                 let protocol = response.headers().get("sec-websocket-protocol");

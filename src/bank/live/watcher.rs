@@ -68,7 +68,8 @@ impl Watcher {
                 self.seen = next;
                 return Next::Event(event);
             }
-            match self.ask().await {
+            // Boxed, because it is seldom asked for, and most of the time this waits.
+            match Box::pin(self.ask()).await {
                 Ok(events) if events.front().is_some_and(|first| first.number == next) => {
                     self.read = events;
                 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     task::{AbortHandle, JoinError, JoinSet},
-    time::Instant,
+    time::{Instant, timeout_at},
 };
 
 use super::{
@@ -20,7 +20,10 @@ use crate::{
         session,
     },
     graphql::errors::{COST_EXCEEDED, INTERNAL},
-    http::{answer::Rejection, caller, document::Door, graphql::Graphql, parameters::Parameters},
+    http::{
+        answer::Rejection, caller, document::Door, graphql, graphql::Graphql,
+        parameters::Parameters,
+    },
 };
 
 /// Answers of one socket that are being made or wait to be written. What a client does not
@@ -66,21 +69,22 @@ pub struct Operations {
     serial: u64,
     most: usize,
     answers: Arc<Semaphore>,
-    send: mpsc::Sender<Out>,
-    outs: mpsc::Receiver<Out>,
+    /// Boxed, because a channel has room for many at once, and most sockets wait.
+    send: mpsc::Sender<Box<Out>>,
+    outs: mpsc::Receiver<Box<Out>>,
 }
 
 /// How an operation speaks to its socket.
 struct Line {
     name: Name,
-    send: mpsc::Sender<Out>,
+    send: mpsc::Sender<Box<Out>>,
     answers: Arc<Semaphore>,
 }
 
 impl Line {
     async fn say(&self, word: Word) {
         // A socket that has gone hears nothing.
-        let _ = self.send.send(Out { name: self.name.clone(), word }).await;
+        let _ = self.send.send(Box::new(Out { name: self.name.clone(), word })).await;
     }
 
     async fn place(&self) -> OwnedSemaphorePermit {
@@ -154,7 +158,7 @@ impl Operations {
         loop {
             tokio::select! {
                 out = self.outs.recv() => {
-                    return out.expect("one sender stands beside its receiver");
+                    return *out.expect("one sender stands beside its receiver");
                 }
                 Some(ended) = self.tasks.join_next() => {
                     if let Some(out) = ended.err().and_then(|error| self.panicked(&error)) {
@@ -167,7 +171,7 @@ impl Operations {
 
     /// What waits to be written, where something does.
     pub fn ready(&mut self) -> Option<Out> {
-        self.outs.try_recv().ok()
+        self.outs.try_recv().ok().map(|out| *out)
     }
 
     /// What is to be said of an operation that panicked.
@@ -227,23 +231,29 @@ async fn attempt(asked: &Asked, payload: Map<String, Value>) -> Result<(), Vec<V
     let permit = match permit {
         // As it is now: a second factor may have been confirmed since, or the session ended.
         Some(permit) => {
-            let again = session::again(&graphql.bank, permit, visitor).await;
+            let asking = Box::pin(session::again(&graphql.bank, permit, visitor));
+            let again = timeout_at(deadline, asking).await;
+            let again = again.map_err(|_| named(graphql::too_slow()))?;
             Some(again.map_err(|failure| caller::refused(failure).named(request_id))?)
         }
         None => None,
     };
+    // What only begins is boxed: what waits for long shall not take up its room.
     if !chosen.is_subscription() {
-        let place = line.place().await;
-        let ran = graphql.run(chosen, (permit, None), visitor, deadline).await.map_err(named)?;
+        let place = (deadline, line.place().await);
+        let ran = Box::pin(graphql.run(chosen, (permit, None), visitor, place)).await;
+        let (ran, place) = ran.map_err(named)?;
         line.say(Word::Next(ran.told(request_id)?, place)).await;
         return Ok(());
     }
-    let mut feed = Feed::start(graphql, chosen, permit, visitor, None).await?;
+    let starting = Box::pin(Feed::start(graphql, chosen, permit, visitor, None));
+    let started = timeout_at(deadline, starting).await;
+    let mut feed = started.map_err(|_| named(graphql::too_slow()))??;
     loop {
         let due = feed.next().await;
         let place = line.place().await;
         let told = match due {
-            Some(due) => feed.answer(due).await,
+            Some(due) => Box::pin(feed.answer(due)).await,
             None => None,
         };
         let told = told.ok_or_else(|| named(broken()))?;

@@ -67,8 +67,8 @@ pub async fn get(
 ) -> Response<Body> {
     let asked = headers.get(header::UPGRADE).and_then(|value| value.to_str().ok());
     if !asked.is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket")) {
-        return graphql::get(State(graphql), ConnectInfo(peer), query_string, cookies, headers)
-            .await;
+        let (graphql, peer) = (State(graphql), ConnectInfo(peer));
+        return graphql::get(graphql, peer, query_string, cookies, headers, held).await;
     }
     let visitor = caller::visitor(&graphql.bank, &headers, peer, &graphql.request_id());
     let request_id = visitor.request_id.clone();
@@ -244,7 +244,7 @@ impl Socket {
     }
 
     /// Says why the socket is closed, and waits a moment for the client to have heard it.
-    async fn close(mut self, close: Close) {
+    async fn close(&mut self, close: Close) {
         let farewell = async {
             if self.stream.send(close.message()).await.is_ok() {
                 while let Some(Ok(_)) = self.stream.recv().await {}
@@ -299,9 +299,10 @@ impl Socket {
                 return Err(None);
             }
         };
+        // What is seldom done is boxed: a socket that waits shall not take up its room.
         match message::read(&text).map_err(Some)? {
-            Said::Init(payload) => self.begin(&payload).await,
-            Said::Ping(payload) => self.ping(payload.unwrap_or_default()).await,
+            Said::Init(payload) => Box::pin(self.begin(&payload)).await,
+            Said::Ping(payload) => Box::pin(self.ping(payload.unwrap_or_default())).await,
             Said::Pong => Ok(()),
             Said::Subscribe(id, payload) => self.subscribe(&id, payload).await,
             Said::Complete(id) => {

@@ -47,7 +47,7 @@ use crate::{
 };
 
 /// What says in a request where to go on.
-const LAST_EVENT_ID: &str = "last-event-id";
+pub const LAST_EVENT_ID: &str = "last-event-id";
 
 /// A request beside its body.
 struct Sent {
@@ -273,10 +273,11 @@ impl Line {
             }
             Begun::Chosen(chosen) => {
                 let deadline = Instant::now() + self.graphql.limits.time;
-                let ran = self.graphql.run(*chosen, (permit, None), &self.visitor, deadline).await;
+                let (who, place) = ((permit, None), (deadline, ()));
+                let ran = self.graphql.run(*chosen, who, &self.visitor, place).await;
                 let request_id = &self.visitor.request_id;
                 ran.map_err(|rejection| rejection.named(request_id))
-                    .and_then(|ran| ran.told(request_id))
+                    .and_then(|(ran, ())| ran.told(request_id))
             }
         };
         let payload =

@@ -1,0 +1,30 @@
+//! How long PostgreSQL may say nothing before it is given up.
+//!
+//! A server that is gone without a word (its host died, the network swallows what is sent)
+//! looks like one that is slow, and a driver waits for it for ever. Whoever waits with it
+//! holds a place that others need: a turn, a connection, the one who makes the batches.
+
+use std::{future::Future, time::Duration};
+
+use tokio::time::timeout;
+
+use super::error::DbError;
+
+/// For one statement, and for a commit. A statement that waits for a lock of somebody else's
+/// waits within it.
+pub(super) const STATEMENT: Duration = Duration::from_secs(20);
+/// For a statement that reads whole tables.
+pub(super) const SCAN: Duration = Duration::from_mins(30);
+/// For what is left of a transaction that was given up.
+pub(super) const FAREWELL: Duration = Duration::from_secs(2);
+
+/// What comes of it, or [`DbError::Silent`]. What was asked may have been done all the same.
+pub(super) async fn answered<T>(
+    patience: Duration,
+    asking: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, DbError> {
+    match timeout(patience, asking).await {
+        Ok(told) => Ok(told?),
+        Err(_) => Err(DbError::Silent),
+    }
+}
