@@ -2,10 +2,10 @@
 //! looks into the database.
 
 use serde_json::{Value, json};
-use teller::domain::user::UserRole;
+use teller::{bank::context::Rules, domain::user::UserRole};
 
 use crate::support::{
-    bank::{TestBank, each_database},
+    bank::{TestBank, each_database, each_database_with, sandbox_rules},
     cardbank::{COOKIE, GRANTED, Member, Plastic, SINGLE, code, create, detail, message, temp},
     people::{PASSWORD, Person, codes, text},
     wire::Check,
@@ -151,6 +151,27 @@ async fn an_authenticator_answers_at_cardbank_in_place_of_a_letter() {
             .json(&body)
             .expect(bank, 401, &detail("Reset token is not valid"))
             .await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn in_production_cardbank_gives_nothing_and_knows_no_page_of_developers() {
+    let rules = Rules { sandbox: false, funding_open: false, ..sandbox_rules() };
+    each_database_with(rules, async |bank| {
+        let ann = Member::join(bank, "ann", 1).await;
+        let empty = SINGLE.replace("50.0", "0.0");
+        ann.call("POST", "/card/create").expect(bank, 200, &empty).await;
+        let told = r#"{"id":{{int}},"name":"Boat","goal":500.0,"balance":0.0}"#;
+        let wish = r#"{"name":"Boat","goal":500}"#;
+        ann.send("POST", "/savings/create", wish).expect(bank, 200, told).await;
+        for developers in ["http://localhost:5173", "http://127.0.0.1:5173"] {
+            ann.call("POST", "/card/create")
+                .header("origin", developers)
+                .gets_no("access-control-allow-origin")
+                .expect(bank, 403, &detail("Origin not allowed"))
+                .await;
+        }
     })
     .await;
 }

@@ -6,7 +6,7 @@ use serde_json::Map;
 
 use super::errors::{NO_USER, detail, forbidden, no_credentials, not_acceptable, unauthorized};
 use crate::{
-    bank::{permit::Permit, session::SignedIn, ticket, ticket::Unfit, user},
+    bank::{error::Failure, permit::Permit, session::SignedIn, ticket, ticket::Unfit, user},
     compat::wire::{
         answer::Answer,
         call::{Call, Origin},
@@ -16,7 +16,7 @@ use crate::{
         outcome::No,
     },
     crypto::ticket::{Kind, Ticket},
-    domain::session::Facade,
+    domain::{refusal::Refusal, session::Facade},
     store::user::User,
 };
 
@@ -54,9 +54,15 @@ pub async fn caller(doors: &Doors, call: &Call) -> Result<Permit, No> {
 }
 
 /// The permit of a token that is still good; none where it is not.
-pub async fn caller_if_any(doors: &Doors, call: &Call) -> Option<Permit> {
-    let ticket = read(doors, token(call)?).ok()?;
-    ticket::admit(&doors.bank, FACADE, &ticket, call.visitor()).await.ok()
+pub async fn caller_if_any(doors: &Doors, call: &Call) -> Result<Option<Permit>, No> {
+    let ticket = token(call).and_then(|token| read(doors, token).ok());
+    let Some(ticket) = ticket else {
+        return Ok(None);
+    };
+    match ticket::admit(&doors.bank, FACADE, &ticket, call.visitor()).await {
+        Err(Failure::Refused(Refusal::SessionEnded)) => Ok(None),
+        other => Ok(Some(other?)),
+    }
 }
 
 /// The person, where they have what this dialect calls a wallet: a proven address and a name.

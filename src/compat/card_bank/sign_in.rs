@@ -94,7 +94,7 @@ pub async fn me(doors: &Doors, call: &Call) -> Result<Answer, No> {
 /// `POST /auth/logout`
 pub async fn log_out(doors: &Doors, call: &Call) -> Result<Answer, No> {
     require_origin(call)?;
-    if let Some(permit) = person::caller_if_any(doors, call).await {
+    if let Some(permit) = person::caller_if_any(doors, call).await? {
         session::log_out(&doors.bank, &permit).await?;
     }
     Ok(person::sign_out(doors, call, message("Goodbye")))
