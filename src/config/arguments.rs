@@ -53,6 +53,10 @@ pub enum Command {
         dialect: Dialect,
     },
     /// Make demo people: three with a year of cards, savings, bills and payments, and one for each legacy dialect; sandbox only.
+    ///
+    /// They have one password, which is printed, and their codes come to the inbox. Everything
+    /// that happened to them goes through the ledger, dated by a clock that is set. Who is there
+    /// already is left as they are, so it can be run again.
     Seed,
     /// Seal everything anew with the newest secret, while servers run; the older ones can go afterwards.
     Rekey,

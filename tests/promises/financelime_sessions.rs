@@ -11,6 +11,7 @@ use crate::support::{
         TOKENS, UNAUTHORIZED, USER_NOT_FOUND, ask_reset, call, create, enter, join, link, newest,
         password, post, remove, renew, with,
     },
+    people::text,
     wire::Check,
 };
 
@@ -233,6 +234,47 @@ async fn what_ends_all_sessions_ends_the_access_of_removed_ones_at_once() {
         with(removed.part(1), "GET", LIST).expect(bank, 401, UNAUTHORIZED).await;
         operator::reactivate(&bank.bank, email).await.expect("the person comes back");
         with(removed.part(1), "GET", LIST).expect(bank, 401, UNAUTHORIZED).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn graphql_shows_the_sessions_of_financelime_and_ends_them_at_once() {
+    each_database(async |bank| {
+        let email = "ann@example.org";
+        let made = join(bank, email).await;
+        let removed = enter(bank, email, &made).await;
+        remove(removed.part(1), "{}").expect(bank, 204, "").await;
+        let device = json!({
+            "email": email, "password": made, "clientID": "PWA_v0.0.1",
+            "device": { "platform": "Linux x86_64" },
+        });
+        let open = post(CREATE, &device).expect(bank, 200, TOKENS).await;
+        let asked = bank.login(email, &made).await;
+        let code = bank.code(email).await;
+        let confirmed = bank.confirm_login(&text(&asked["challenge"]["id"]), &code).await;
+        let token = text(&confirmed["accessToken"]);
+        let query = "{ sessions { facade platform clientId } }";
+        let shown = bank.run(Some(&token), query, Value::Null).await;
+        let theirs = json!({
+            "facade": "FINANCELIME", "platform": "Linux x86_64", "clientId": "PWA_v0.0.1",
+        });
+        let all = shown["sessions"].as_array().expect("a list");
+        assert_eq!((all.len(), &all[1]), (2, &theirs), "a removed one is gone: {shown}");
+        with(removed.part(1), "GET", LIST)
+            .expect(
+                bank,
+                200,
+                r#"[{"sessionID":"{{hex:64}}","updatedAt":"{{time}}","platform":"Linux x86_64"}]"#,
+            )
+            .await;
+        let end = "mutation { revokeOtherSessions { revoked errors { code } } }";
+        let ended = bank.run(Some(&token), end, Value::Null).await;
+        assert_eq!(ended["revokeOtherSessions"]["revoked"], 1, "{ended}");
+        for token in [open.part(1), removed.part(1)] {
+            with(token, "GET", LIST).expect(bank, 401, UNAUTHORIZED).await;
+        }
+        renew(open.part(2)).expect(bank, 404, USER_NOT_FOUND).await;
     })
     .await;
 }

@@ -9,10 +9,17 @@ use std::{
 use chrono::Duration;
 use serde_json::{Value, json};
 use teller::{
-    bank::{context::PostOffice, outbox, registration, registration::Form, sweep},
+    bank::{
+        context::{Bank, PostOffice},
+        outbox,
+        permit::Visitor,
+        registration,
+        registration::Form,
+        signup, sweep,
+    },
     mail::carrier::Smtp,
     store,
-    types::{clock::Clock as _, secret::Secret},
+    types::{clock::Clock as _, language::Language, secret::Secret},
 };
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader, Lines},
@@ -66,8 +73,8 @@ impl SmtpServer {
     }
 }
 
-/// Asks for an account in a bank that sends its letters to a server.
-async fn register_with(bank: &TestBank, url: &str) -> teller::bank::context::Bank {
+/// The same bank, which sends its letters to a server.
+fn sending_to(bank: &TestBank, url: &str) -> Bank {
     let smtp = Smtp::from_url(url, "Teller <bank@example.org>").expect("the URL is usable");
     let post_office = PostOffice {
         captures: true,
@@ -75,7 +82,12 @@ async fn register_with(bank: &TestBank, url: &str) -> teller::bank::context::Ban
         frontend_url: None,
         wake: Arc::new(Notify::new()),
     };
-    let sending = teller::bank::context::Bank { post_office, ..bank.bank.clone() };
+    Bank { post_office, ..bank.bank.clone() }
+}
+
+/// Asks for an account in a bank that sends its letters to a server.
+async fn register_with(bank: &TestBank, url: &str) -> Bank {
+    let sending = sending_to(bank, url);
     let input = registration("ann", 1);
     let form = Form {
         email: text(&input["email"]),
@@ -107,6 +119,35 @@ async fn a_letter_goes_to_the_smtp_server_and_is_captured() {
         assert_eq!(line(&text(&letter["text"])), line(&captured[0].text));
         assert!(text(&letter["html"]).contains("<h1"), "{letter}");
         assert_eq!((captured.len(), waiting(bank).await), (1, 0));
+        assert!(server.end().await.success());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_of_plain_text_goes_out_as_such_in_any_language() {
+    each_database(async |bank| {
+        let mut server = SmtpServer::start(&[]).await;
+        let sending = sending_to(bank, &server.url);
+        let visitor = Visitor {
+            ip_address: "192.0.2.7".to_owned(),
+            user_agent: None,
+            request_id: "one".to_owned(),
+        };
+        let form = signup::Form {
+            email: "ann@example.org".to_owned(),
+            invite_code: None,
+            language: Language::Ru,
+        };
+        signup::request(&sending, &visitor, "/u/", &form).await.expect("the signup is taken");
+        assert_eq!(outbox::drain(&sending).await.expect("the outbox is read"), 1);
+        let letter = server.letter().await;
+        assert_eq!(letter["subject"], "Пожалуйста, подтвердите ваш email-адрес");
+        assert!(!letter["html"].is_string(), "{letter}");
+        let captured = bank.letters("ann@example.org").await;
+        let of = |text: &str| text.lines().find(|row| row.contains("/u/")).map(str::to_owned);
+        let link = of(&text(&letter["text"])).expect("a link");
+        assert_eq!(Some(link), of(&captured[0].text), "a link is on one line");
         assert!(server.end().await.success());
     })
     .await;
@@ -160,7 +201,7 @@ async fn a_letter_is_kept_while_our_own_mail_settings_are_wrong() {
             Smtp::from_url(&server.url.replace("://", "://bank:secret@"), "bank@example.org");
         let post_office =
             PostOffice { smtp: Some(smtp.expect("usable")), ..sending.post_office.clone() };
-        let mended = teller::bank::context::Bank { post_office, ..sending };
+        let mended = Bank { post_office, ..sending };
         bank.wait(Duration::seconds(5));
         assert_eq!(outbox::drain(&mended).await.expect("the outbox is read"), 1);
         assert_eq!(server.letter().await["subject"], "Verify your email address");

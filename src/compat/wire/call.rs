@@ -6,6 +6,7 @@ use axum::{
 };
 use url::form_urlencoded;
 
+use super::percent;
 use crate::bank::{error::Broken, permit::Visitor};
 
 /// Where the page that sends a request came from.
@@ -55,10 +56,20 @@ impl Call {
         &self.arrival.visitor
     }
 
-    /// Notes what broke inside under the id that the client is told.
+    /// Notes what broke inside under the id that the client is told; what stands in the
+    /// braces of the path's pattern may be the key of a letter, and is left out.
     pub fn log(&self, broken: &Broken) {
-        let (request_id, path) = (&self.visitor().request_id, &self.path);
+        let (request_id, path) = (&self.visitor().request_id, self.path_without_captures());
         tracing::error!(error = %broken, request_id, path, "a legacy call broke");
+    }
+
+    fn path_without_captures(&self) -> String {
+        let segments = self.path.split('/').map(|segment| {
+            let shown = percent::decode(segment);
+            let captured = shown.is_some_and(|shown| self.captures.contains(&shown));
+            if captured { "…" } else { segment }
+        });
+        segments.collect::<Vec<_>>().join("/")
     }
 
     /// A header as text; none where it is missing or no text.
@@ -76,5 +87,38 @@ impl Call {
     pub fn media_type(&self) -> String {
         let said = self.header("content-type").unwrap_or_default();
         said.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{
+        body::Bytes,
+        http::{HeaderMap, Method},
+    };
+
+    use super::{Arrival, Call, Origin};
+    use crate::bank::permit::Visitor;
+
+    #[test]
+    fn the_key_of_a_letter_is_in_no_log() {
+        let visitor = Visitor {
+            ip_address: "127.0.0.1".to_owned(),
+            user_agent: None,
+            request_id: "one".to_owned(),
+        };
+        let call = Call {
+            method: Method::GET,
+            path: "/u/abcefghijkmnopq%32".to_owned(),
+            query: String::new(),
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            captures: vec!["abcefghijkmnopq2".to_owned()],
+            prefix: "",
+            arrival: Arrival { visitor, origin: Origin::Absent },
+        };
+        assert_eq!(call.path_without_captures(), "/u/…");
+        let other = Call { path: "/v1/version".to_owned(), captures: Vec::new(), ..call };
+        assert_eq!(other.path_without_captures(), "/v1/version");
     }
 }
