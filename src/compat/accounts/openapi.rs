@@ -8,11 +8,9 @@ use super::{
     settings::{FIRST_NAME, LAST_NAME},
 };
 use crate::compat::wire::{
-    description::{Described, Page, Said, document},
+    description::{Described, Page, Said, bearer, document},
     dialect::Dialect,
-    drf_description::{
-        bad, bearer, components, detail, member, no_account, reads, usual, whole_header,
-    },
+    drf_description::{bad, components, detail, member, no_account, reads, usual, whole_header},
     shape::{Member, sentence},
 };
 
@@ -37,7 +35,7 @@ pub fn page() -> OpenApi {
     document(Page {
         dialect: Dialect::Accounts,
         about: ABOUT,
-        schemes: vec![("bearer", bearer()), ("jwt", jwt)],
+        schemes: vec![("bearer", bearer("`Authorization: Bearer ACCESS`")), ("jwt", jwt)],
         components: components(&STYLE),
         operations: vec![
             sign_up(),

@@ -11,9 +11,9 @@ use super::{
     user_type::USER_TYPES,
 };
 use crate::compat::wire::{
-    description::{Described, Page, Said, document},
+    description::{Described, Page, Said, bearer, document},
     dialect::Dialect,
-    drf_description::{bad, bearer, components, detail, member, no_account, reads, usual},
+    drf_description::{bad, components, detail, member, no_account, reads, usual},
     shape::{self, Member, or_null, words},
 };
 
@@ -44,7 +44,7 @@ pub fn page() -> OpenApi {
     document(Page {
         dialect: Dialect::Fintract,
         about: ABOUT,
-        schemes: vec![("bearer", bearer())],
+        schemes: vec![("bearer", bearer("`Authorization: Bearer ACCESS`"))],
         components: components(&STYLE),
         operations: vec![
             deactivate(),

@@ -8,7 +8,7 @@ use utoipa::openapi::{
     path::{Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn},
     request_body::RequestBodyBuilder,
     response::ResponsesBuilder,
-    security::{SecurityRequirement, SecurityScheme},
+    security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
 };
 
 use super::{
@@ -19,6 +19,12 @@ use super::{
 
 /// The bodies of forms, beside JSON.
 pub const FORMS: [&str; 2] = ["application/x-www-form-urlencoded", "multipart/form-data"];
+/// The token of the `Authorization` header.
+pub fn bearer(about: &str) -> SecurityScheme {
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT");
+    SecurityScheme::Http(bearer.description(Some(about)).build())
+}
+
 /// What every answer of every dialect carries.
 const EVERYWHERE: [&str; 3] = ["Deprecation", "Link", "X-Request-Id"];
 
@@ -39,7 +45,12 @@ impl Said {
 
     /// An answer of JSON.
     pub fn json(about: &str, schema: RefOr<Schema>) -> Self {
-        Self { content: Some((JSON, schema)), ..Self::nothing(about) }
+        Self::of(about, JSON, schema)
+    }
+
+    /// An answer of some type.
+    pub fn of(about: &str, content_type: &'static str, schema: RefOr<Schema>) -> Self {
+        Self { content: Some((content_type, schema)), ..Self::nothing(about) }
     }
 
     /// An answer of JSON that follows an example.

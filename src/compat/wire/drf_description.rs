@@ -4,7 +4,7 @@
 use utoipa::openapi::{
     ComponentsBuilder, ObjectBuilder, RefOr, Response, Schema, Type,
     schema::AdditionalProperties,
-    security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
+    security::{ApiKey, ApiKeyValue, SecurityScheme},
 };
 
 use super::{
@@ -20,12 +20,6 @@ pub fn member(field: &Field<'_>, about: &str, example: &str) -> Member {
     let min = usize::from(!field.may_be_blank());
     let member = Member::text(field.name(), about, example).length(min, field.most());
     if field.is_required() { member } else { member.optional() }
-}
-
-/// The token of the `Authorization` header.
-pub fn bearer() -> SecurityScheme {
-    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT");
-    SecurityScheme::Http(bearer.description(Some("`Authorization: Bearer ACCESS`")).build())
 }
 
 /// The whole `Authorization` header, for a scheme that OpenAPI has no word for.

@@ -74,6 +74,21 @@ pub fn object(member: &str, schema: RefOr<Schema>) -> RefOr<Schema> {
     whole.additional_properties(Some(AdditionalProperties::FreeForm(false))).into()
 }
 
+/// One thing that is wrong with a body, as pydantic tells it.
+pub fn fault() -> RefOr<Schema> {
+    let text = || ObjectBuilder::new().schema_type(Type::String);
+    let step = any_of([text().into(), ObjectBuilder::new().schema_type(Type::Integer).into()]);
+    let whole = ObjectBuilder::new()
+        .property("type", text())
+        .property("loc", list(step))
+        .property("msg", text())
+        .property("input", any())
+        .property("ctx", ObjectBuilder::new());
+    let names = ["type", "loc", "msg", "input"];
+    let whole = names.into_iter().fold(whole, ObjectBuilder::required);
+    whole.additional_properties(Some(AdditionalProperties::FreeForm(false))).into()
+}
+
 /// A list of these.
 pub fn list(items: RefOr<Schema>) -> RefOr<Schema> {
     ArrayBuilder::new().items(items).into()
@@ -119,6 +134,12 @@ impl Member {
         Self::of(name, Type::Number, about, Value::from(example))
     }
 
+    /// An object that must be there.
+    pub fn object<const N: usize>(name: &str, about: &str, members: [Self; N]) -> Self {
+        let schema = members_of(members).description(Some(about));
+        Self { name: name.to_owned(), schema, required: true }
+    }
+
     /// A file that must be there.
     pub fn file(name: &str, about: &str) -> Self {
         let schema = ObjectBuilder::new().schema_type(Type::String).description(Some(about));
@@ -148,6 +169,25 @@ impl Member {
         self.with(|schema| schema.minimum(Some(min)).maximum(Some(max)))
     }
 
+    /// The same of more than this.
+    #[must_use]
+    pub fn more_than(self, least: usize) -> Self {
+        self.with(|schema| schema.exclusive_minimum(Some(least)))
+    }
+
+    /// The same of this at most.
+    #[must_use]
+    pub fn at_most(self, most: f64) -> Self {
+        self.with(|schema| schema.maximum(Some(most)))
+    }
+
+    /// The same, which may be missing or null: a text.
+    #[must_use]
+    pub fn or_null(self) -> Self {
+        let or_null: SchemaType = [Type::String, Type::Null].into_iter().collect();
+        self.optional().with(|schema| schema.schema_type(or_null))
+    }
+
     /// The same of this form.
     #[must_use]
     pub fn pattern(self, pattern: &str) -> Self {
@@ -172,13 +212,16 @@ impl Member {
     }
 }
 
-/// An object of these members; what else is sent is passed by.
-pub fn body<const N: usize>(members: [Member; N]) -> RefOr<Schema> {
-    let whole = members.into_iter().fold(ObjectBuilder::new(), |whole, member| {
+fn members_of<const N: usize>(members: [Member; N]) -> ObjectBuilder {
+    members.into_iter().fold(ObjectBuilder::new(), |whole, member| {
         let whole = whole.property(&member.name, member.schema);
         if member.required { whole.required(&member.name) } else { whole }
-    });
-    whole.into()
+    })
+}
+
+/// An object of these members; what else is sent is passed by.
+pub fn body<const N: usize>(members: [Member; N]) -> RefOr<Schema> {
+    members_of(members).into()
 }
 
 #[cfg(test)]
