@@ -42,7 +42,7 @@ DENY_LOG := warn
 lint: DENY_LOG := error
 DENY = cargo deny --locked --log-level $(DENY_LOG) check --hide-inclusion-graph
 
-DIALECTS = fintract accounts ewallet
+DIALECTS = card-bank fintract financelime accounts ewallet
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile

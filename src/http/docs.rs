@@ -98,10 +98,9 @@ struct Page<'p> {
     names: &'p [&'p str],
 }
 
-/// The documents of all dialects that have paths.
-static DOCUMENTS: LazyLock<Vec<Document>> = LazyLock::new(|| {
-    let document = |dialect| Some(Document { dialect, text: Bytes::from(openapi::text(dialect)?) });
-    Dialect::ALL.into_iter().filter_map(document).collect()
+/// The documents of all dialects.
+static DOCUMENTS: LazyLock<[Document; Dialect::ALL.len()]> = LazyLock::new(|| {
+    Dialect::ALL.map(|dialect| Document { dialect, text: Bytes::from(openapi::text(dialect)) })
 });
 
 /// The routes, over the documents of the dialects that answer here.

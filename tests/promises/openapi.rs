@@ -27,23 +27,17 @@ fn file_of(dialect: Dialect) -> String {
     format!("{}/src/compat/{folder}/openapi.json", env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The dialects that describe themselves.
-fn dialects() -> impl Iterator<Item = Dialect> {
-    doors().map(|door| door.dialect).filter(|dialect| openapi::text(*dialect).is_some())
-}
-
 fn document(dialect: Dialect) -> Value {
-    let text = openapi::text(dialect).expect("a dialect with paths describes itself");
-    serde_json::from_str(&text).expect("a document is JSON")
+    serde_json::from_str(&openapi::text(dialect)).expect("a document is JSON")
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_openapi_files_are_what_the_code_says_and_what_the_command_prints() {
     let folder = tempfile::tempdir().expect("a folder");
-    for dialect in dialects() {
+    for dialect in Dialect::ALL {
         let path = file_of(dialect);
         let file = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-        let code = openapi::text(dialect).expect("a dialect with paths describes itself");
+        let code = openapi::text(dialect);
         assert!(file == code, "{path} is not what the code says. Renew it with: make openapi");
         let mut command = teller(folder.path(), "sqlite://unused.db");
         let output = command.args(["openapi", dialect.name()]).output().await;
@@ -70,7 +64,8 @@ fn described(document: &Value) -> BTreeSet<(String, String)> {
 
 #[test]
 fn a_document_names_exactly_the_operations_that_its_dialect_answers() {
-    for door in doors().filter(|door| openapi::text(door.dialect).is_some()) {
+    assert_eq!(doors().count(), Dialect::ALL.len());
+    for door in doors() {
         let answered = door.resources.iter().flat_map(|resource| {
             let operations = resource.operations.iter();
             operations.map(|operation| (operation.method.to_owned(), resource.path.to_owned()))
@@ -82,7 +77,7 @@ fn a_document_names_exactly_the_operations_that_its_dialect_answers() {
 
 #[test]
 fn every_operation_tells_its_errors_and_has_a_name_of_its_own() {
-    for dialect in dialects() {
+    for dialect in Dialect::ALL {
         let document = document(dialect);
         assert_eq!(document["openapi"], "3.1.0");
         let servers = &document["servers"];
@@ -116,7 +111,7 @@ async fn every_document_is_valid_and_its_examples_fit_their_schemas() {
     let check = async |file: &str| {
         python("python", folder.path(), &[&format!("{PYTHON}/check.py"), file], &[]).await
     };
-    for dialect in dialects() {
+    for dialect in Dialect::ALL {
         let output = check(&file_of(dialect)).await;
         assert!(output.status.success(), "{}: {}", dialect.name(), text(&output.stderr));
         let compared: u32 = text(&output.stdout).trim().parse().expect("a count");
@@ -163,16 +158,18 @@ async fn make_up(
     server: &Server,
     folder: &Path,
     dialect: Dialect,
-    file: &str,
-    examples: usize,
+    (file, examples): (&str, usize),
 ) -> (bool, String, Tally) {
     let tally = folder.join("tally.json");
     let (seed, examples) = (proof::seed().to_string(), examples.to_string());
+    // At the root but for card-bank, one of whose pages stands below its prefix alone.
+    let prefix = if dialect == Dialect::CardBank { dialect.prefix() } else { "" };
+    let url = format!("{}{prefix}", server.url);
     let arguments = [
         "run",
         file,
         "--url",
-        &server.url,
+        &url,
         "--seed",
         &seed,
         "--max-examples",
@@ -216,7 +213,7 @@ async fn hold_to_its_document(dialect: Dialect) {
     let fresh = databases::sqlite().await;
     let server = peopled(&fresh).await;
     let (file, examples) = (file_of(dialect), proof::sized(10, 200));
-    let (held, said, tally) = make_up(&server, fresh.folder(), dialect, &file, examples).await;
+    let (held, said, tally) = make_up(&server, fresh.folder(), dialect, (&file, examples)).await;
     assert!(held, "{}:\n{said}", dialect.name());
     let document = document(dialect);
     for item in document["paths"].as_object().expect("paths").values() {
@@ -228,6 +225,16 @@ async fn hold_to_its_document(dialect: Dialect) {
         }
     }
     assert!(server.stop().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_made_up_from_the_document_of_card_bank_find_no_other_answer() {
+    hold_to_its_document(Dialect::CardBank).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_made_up_from_the_document_of_financelime_find_no_other_answer() {
+    hold_to_its_document(Dialect::Financelime).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -263,7 +270,7 @@ async fn a_status_or_a_shape_that_a_document_does_not_tell_is_found() {
             *schema = serde_json::json!({ "type": "object", "required": ["token"] });
         }
         fs::write(file, planted.to_string()).expect("the document is written");
-        let (held, said, _) = make_up(&server, fresh.folder(), Dialect::Ewallet, file, 5).await;
+        let (held, said, _) = make_up(&server, fresh.folder(), Dialect::Ewallet, (file, 5)).await;
         assert!(!held && said.contains(complaint), "{said}");
     }
     assert!(server.stop().await.success());

@@ -15,3 +15,4 @@ pub mod user;
 pub mod oauth;
 pub mod session;
 pub mod door;
+pub mod openapi;
