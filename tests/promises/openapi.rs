@@ -180,6 +180,11 @@ async fn make_up(
         "--no-color",
         "--generation-database",
         "none",
+        // A machine that is busy with other tests is slow, and that is no fault.
+        "--request-timeout",
+        "60",
+        "--suppress-health-check",
+        "all",
     ];
     let environment = [
         ("SCHEMATHESIS_HOOKS", "hooks"),
