@@ -358,7 +358,8 @@ const EACH: usize = 4;
 /// The changes of a balance, told at such length that little of it fits between a server
 /// and a client that reads nothing.
 fn long_winded() -> String {
-    let cursors: String = (0..30).map(|n| format!("c{n}: cursor ")).collect();
+    let cursors: Vec<String> = (0..30).map(|n| format!("c{n}: cursor")).collect();
+    let cursors = cursors.join(" ");
     format!("subscription ($ids: [ID!]) {{ balanceChanged(accountIds: $ids) {{ {cursors} }} }}")
 }
 

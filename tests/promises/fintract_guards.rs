@@ -96,7 +96,7 @@ async fn fintract_takes_files_at_the_desk_of_everybody() {
         drop(others);
         // Whoever is sending has a place until it is done, or the client goes away.
         let mut sent = Box::pin(bank.send(held_back("/auth/upload/", Some(&token))));
-        let taken = async {
+        let filled = async {
             while let (Ok(one), Ok(two)) = (desk.enter(id), desk.enter(id)) {
                 drop((one, two));
                 tokio::time::sleep(Time::from_millis(10)).await;
@@ -104,7 +104,7 @@ async fn fintract_takes_files_at_the_desk_of_everybody() {
         };
         tokio::select! {
             answer = &mut sent => panic!("nothing was sent: {}", answer.text()),
-            taken = tokio::time::timeout(AT_ONCE, taken) => taken.expect("a place is taken"),
+            filled = tokio::time::timeout(AT_ONCE, filled) => filled.expect("a place is filled"),
         }
         drop(sent);
         drop([take(id), take(id)]);
