@@ -11,6 +11,7 @@
 //! `session` and `query`, and a folder of migrations.
 
 pub mod error;
+pub mod patience;
 pub mod values;
 pub mod fault;
 pub mod rows;
@@ -18,7 +19,6 @@ pub mod lone;
 pub mod query;
 pub mod bell;
 pub mod session;
-mod patience;
 pub mod pool;
 pub mod listen;
 pub mod retry;

@@ -22,5 +22,5 @@ pub mod savings;
 pub mod bill;
 pub mod root;
 pub mod door;
-pub mod openapi;
 pub mod openapi_money;
+pub mod openapi;
