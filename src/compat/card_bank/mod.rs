@@ -22,5 +22,6 @@ pub mod savings;
 pub mod bill;
 pub mod root;
 pub mod door;
+pub mod openapi_terms;
 pub mod openapi_money;
 pub mod openapi;

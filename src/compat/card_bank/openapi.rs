@@ -5,9 +5,11 @@ use utoipa::openapi::{
     security::{ApiKey, ApiKeyValue, SecurityScheme},
 };
 
-use super::openapi_money;
+use super::{
+    openapi_money,
+    openapi_terms::{acts, detail, new, own, reads, sentences, text},
+};
 use crate::compat::wire::{
-    answer::JSON,
     description::{Described, Page, Said, document},
     dialect::Dialect,
     shape::{self, Member, list, named, sentence, words},
@@ -52,19 +54,6 @@ pub fn page() -> OpenApi {
     })
 }
 
-/// `{"detail":"…"}` with these words.
-pub fn detail(about: &str, texts: &[&str]) -> Said {
-    Said::json(about, words("detail", texts))
-}
-
-/// `{"detail":"…"}` with whatever the bank says, and examples of it.
-pub fn sentences(about: &str, texts: &[&str]) -> Said {
-    let said = Said::json(about, named("Detail"));
-    texts.iter().fold(said, |said, text| {
-        said.example(text, &format!(r#"{{"detail":{}}}"#, serde_json::Value::from(*text)))
-    })
-}
-
 const MISSING: &str = r#"{"detail":[{"type":"missing","loc":["body","email"],"msg":"Field required","input":{"phone_number":"+12025550123"}}]}"#;
 const NOT_JSON: &str = r#"{"detail":[{"type":"json_invalid","loc":["body",1],"msg":"JSON decode error","input":{},"ctx":{"error":"Expecting property name enclosed in double quotes"}}]}"#;
 const NO_ADDRESS: &str = r#"{"detail":[{"type":"value_error","loc":["body","email"],"msg":"value is not a valid email address: An email address must have an @-sign.","input":"nope","ctx":{"reason":"An email address must have an @-sign."}}]}"#;
@@ -102,38 +91,6 @@ fn components() -> ComponentsBuilder {
         .schema("Detail", sentence("detail"))
         .schema("Invalid", shape::object("detail", list(shape::fault())));
     shared.into_iter().fold(schemas, |all, (name, said)| all.response(name, Response::from(said)))
-}
-
-/// An operation with what any may answer.
-pub fn new(method: HttpMethod, path: &'static str, id: &str, summary: &str) -> Described {
-    Described::new(method, path, id, summary).shares(&[
-        (404, "NotFound"),
-        (405, "WrongMethod"),
-        (413, "TooLarge"),
-        (429, "Throttled"),
-        (500, "Broken"),
-        (503, "Busy"),
-    ])
-}
-
-/// One that changes something, and is asked where its page came from.
-pub fn acts(described: Described) -> Described {
-    described.shares(&[(403, "Foreign")])
-}
-
-/// One that only who is signed in may ask.
-pub fn own(described: Described) -> Described {
-    described.needs(&["cookie"]).shares(&[(401, "Anonymous")])
-}
-
-/// One that reads a body.
-pub fn reads<const N: usize>(described: Described, members: [Member; N]) -> Described {
-    described.takes(&[JSON], &shape::body(members)).shares(&[(422, "Invalid")])
-}
-
-/// A text of a body.
-pub fn text(name: &str, about: &str, example: &str) -> Member {
-    Member::text(name, about, example).length(0, Some(255))
 }
 
 fn message(about: &str, told: &str) -> Said {

@@ -4,7 +4,7 @@ use utoipa::openapi::HttpMethod;
 
 use super::{
     errors::{CARD_NOT_EMPTY, NO_CARD, NO_SAVINGS, NO_USER, SAVINGS_NOT_EMPTY},
-    openapi::{acts, detail, new, own, reads, sentences, text},
+    openapi_terms::{acts, detail, new, own, reads, sentences, text},
 };
 use crate::compat::wire::{
     description::{Described, Said},
