@@ -5,7 +5,10 @@ use std::time::Duration;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::{AllowCredentials, AllowOrigin, CorsLayer};
 
-use super::{cookies::CSRF_HEADER, live::stream::LAST_EVENT_ID, web::Web};
+use super::{cookies::CSRF_HEADER, web::Web};
+
+/// What says in a request for a stream where to go on.
+pub const LAST_EVENT_ID: &str = "last-event-id";
 
 /// How long a browser may remember what it was allowed.
 const MAX_AGE: Duration = Duration::from_mins(10);

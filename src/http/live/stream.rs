@@ -36,6 +36,7 @@ use crate::{
         caller,
         caller::Shown,
         cookies::{self, Name},
+        cors::LAST_EVENT_ID,
         crowd::Place,
         document::Door,
         graphql::{self, Chosen, Graphql, finish},
@@ -45,9 +46,6 @@ use crate::{
     },
     types::{id::UserId, page::Cursor, secret::Secret},
 };
-
-/// What says in a request where to go on.
-pub const LAST_EVENT_ID: &str = "last-event-id";
 
 /// A request beside its body.
 struct Sent {
