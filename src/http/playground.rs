@@ -169,7 +169,7 @@ mod tests {
     use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
     use bytes::Bytes;
 
-    use super::Playground;
+    use super::{Playground, State, page};
 
     fn pack() -> Vec<u8> {
         let index = br#"[{"path":"index.html","type":"text/html; charset=utf-8","etag":"\"x\"",
@@ -211,6 +211,15 @@ mod tests {
             playground.answer("nothing.js", &HeaderMap::new()).status(),
             StatusCode::NOT_FOUND
         );
+    }
+
+    #[tokio::test]
+    async fn without_the_page_one_that_says_what_to_run_is_there() {
+        let unbuilt = Playground::read(Bytes::new()).unwrap();
+        let answer = page(State(unbuilt), HeaderMap::new()).await;
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+        let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+        assert!(String::from_utf8_lossy(&body).contains("<code>make playground</code>"));
     }
 
     #[test]
