@@ -32,10 +32,12 @@ const MINE = `query Panel {
       balance { posted { amount currency } available { amount } version }
     }
     wallet { id label status balance { posted { amount currency } available { amount } version } }
-    bills(first: 20) { nodes { id name status dueAt amount { amount currency } } }
+    overdue: bills(status: OVERDUE, first: 10) { ...Payable }
+    due: bills(status: DUE, first: 10) { ...Payable }
     sessions { id current facade platform lastActiveAt }
   }
-}`;
+}
+fragment Payable on BillConnection { nodes { id name status amount { amount currency } } }`;
 
 // The session has ended, or its access.
 const FORBIDDEN = 4403;

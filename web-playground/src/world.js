@@ -9,7 +9,8 @@ const MINE = `query Mine {
   me {
     cards { id status }
     savings { id status }
-    bills(first: 50) { nodes { id status } }
+    overdue: bills(status: OVERDUE, first: 1) { nodes { id } }
+    due: bills(status: DUE, first: 1) { nodes { id } }
     history(first: 2) { pageInfo { endCursor } }
   }
 }`;
@@ -166,8 +167,8 @@ export const FINDERS = {
     card: async (world) => open((await world.mine()).cards) ?? (await world.made(CARD)).card.id,
     savings: async (world) => open((await world.mine()).savings) ?? (await world.made(GOAL)).savings.id,
     bill: async (world) => {
-        const { bills } = await world.mine();
-        const payable = bills.nodes.find((bill) => ["DUE", "OVERDUE"].includes(bill.status));
+        const { overdue, due } = await world.mine();
+        const [payable] = [...overdue.nodes, ...due.nodes];
         if (payable) return payable.id;
         const dueAt = await world.later(7 * UNITS.d);
         return (await world.made(BILL, { dueAt })).bill.id;

@@ -67,7 +67,7 @@ export function Accounts({ desk, state, live }) {
                     ),
                 )}
                 {mine.wallet && row(mine.wallet, "wallet", null)}
-                {mine.bills.nodes.map((bill) => (
+                {[...mine.overdue.nodes, ...mine.due.nodes].map((bill) => (
                     <li key={bill.id} data-status={bill.status}>
                         <span className="label">
                             {bill.name} <small>bill, {bill.status.toLowerCase()}</small>
@@ -75,11 +75,9 @@ export function Accounts({ desk, state, live }) {
                         <span className="money">
                             {bill.amount.amount} <small>{bill.amount.currency}</small>
                         </span>
-                        {["DUE", "OVERDUE"].includes(bill.status) && (
-                            <button disabled={off || !card} onClick={run("Paying", PAY, { id: bill.id, card })}>
-                                Pay
-                            </button>
-                        )}
+                        <button disabled={off || !card} onClick={run("Paying", PAY, { id: bill.id, card })}>
+                            Pay
+                        </button>
                     </li>
                 ))}
             </ul>
