@@ -7,6 +7,7 @@
 use super::{
     act, attempt,
     context::Bank,
+    enrolment,
     error::{Broken, Failure},
     outbox,
     permit::Permit,
@@ -17,7 +18,7 @@ use crate::{
     domain::{attempt::Attempt, refusal::Refusal},
     mail::notices,
     store::{
-        challenge as challenges, registration, second_factor, user,
+        challenge as challenges, second_factor, user,
         user::{Credentials, Details, User},
     },
     types::text::{Email, Line},
@@ -89,10 +90,7 @@ async fn change_email_unaudited(bank: &Bank, permit: &Permit, email: &str) -> Re
                 if has_second_factor(s, &before).await? {
                     return Err(Failure::from(Refusal::Forbidden { reason: EMAIL_STAYS }));
                 }
-                let waits = registration::of_email(s, email, bank.now()).await?;
-                if !waits.is_empty() || user::email_taken(s, email).await? {
-                    return Err(TAKEN.into());
-                }
+                enrolment::refuse_taken(bank, s, email).await?;
                 user::set_unproven_email(s, permit.user_id, email).await?;
                 // Codes that went to the old address are of no use any more.
                 challenges::drop_of(s, permit.user_id).await?;

@@ -8,7 +8,7 @@ use super::{
     act::Told,
     context::Bank,
     error::{Broken, Failure, unless_faulty},
-    leaving, registration,
+    leaving, registration, session,
 };
 use crate::{
     db::session::Session,
@@ -234,7 +234,8 @@ pub async fn set_legacy(
     cleared: &[PasswordDialect],
 ) -> Result<Vec<PasswordDialect>, Failure> {
     let email = &read_email(email)?;
-    bank.db
+    let (ended, dialects) = bank
+        .db
         .write_retrying(|s| {
             Box::pin(async move {
                 let found = find(s, email).await?;
@@ -245,13 +246,18 @@ pub async fn set_legacy(
                 for dialect in cleared {
                     changed |= second_factor::revoke(s, found.user_id, *dialect).await?;
                 }
+                // The sessions that they opened end with them.
+                let ended = session::end_of(bank, s, found.user_id, cleared).await?;
                 if changed {
-                    noted(bank, s, "setLegacyAccess", found.user_id).await?;
+                    let (act, subject) = (bank.act("setLegacyAccess"), Some(found.user_id.uuid()));
+                    act::done(bank, s, act, subject, ended.told()).await?;
                 }
-                Ok::<_, Failure>(second_factor::dialects(s, found.user_id).await?)
+                Ok::<_, Failure>((ended, second_factor::dialects(s, found.user_id).await?))
             })
         })
-        .await
+        .await?;
+    ended.forget(bank);
+    Ok(dialects)
 }
 
 /// Ends all sessions of a person, and lets nobody sign in as them; false where it was so.

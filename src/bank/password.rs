@@ -131,6 +131,8 @@ async fn send_reset(
         .write_retrying(|s| {
             Box::pin(async move {
                 let found = user::credentials(s, &lost.email).await?;
+                // To the address that is kept: another spelling may be another mailbox.
+                let kept = found.as_ref().map(|found| found.email.clone());
                 let user_id = meant(bank, lost, found);
                 let challenge_id =
                     ChallengeId::generate(bank.clock.as_ref(), bank.entropy.as_ref());
@@ -151,10 +153,8 @@ async fn send_reset(
                 user::lock(s, user_id.unwrap_or(UserId::from_uuid(Uuid::nil()))).await?;
                 challenges::put(s, &new).await?;
                 let letter = reset_letter(bank, facade, &lost.email, &drawn.text);
-                let letter = match user_id {
-                    Some(_) => letter,
-                    None => Letter { to: outbox::NOBODY.to_owned(), ..letter },
-                };
+                let to = user_id.and(kept).unwrap_or_else(|| outbox::NOBODY.to_owned());
+                let letter = Letter { to, ..letter };
                 outbox::write(bank, s, &letter, now, expires_at).await?;
                 let act = visitor.act("requestPasswordReset");
                 act::done(bank, s, act, user_id.map(UserId::uuid), None).await?;

@@ -7,6 +7,8 @@ use super::{
     error::{Broken, Failure},
     outbox,
     permit::Permit,
+    session,
+    session::Ended,
 };
 use crate::{
     crypto::{recovery, totp, totp::Enrolment},
@@ -125,7 +127,8 @@ async fn confirm_unaudited(
     let spent = authenticator::judge_first(bank, user_id, code.expose()).await?;
     let (codes, hashes) = draw_codes(bank, user_id);
     let hashes = &hashes;
-    bank.db
+    let ended = bank
+        .db
         .write_retrying(|s| {
             Box::pin(async move {
                 challenge::require_still(bank, s, permit).await?;
@@ -140,14 +143,17 @@ async fn confirm_unaudited(
                 second_factor::confirm(s, user_id, now).await?;
                 second_factor::replace_codes(s, user_id, hashes, now).await?;
                 second_factor::revoke_all(s, user_id).await?;
+                // Whoever came in by less than this shall not stay.
+                let ended = session::end_of(bank, s, user_id, &PasswordDialect::ALL).await?;
                 let user = user::lookup(s, user_id).await?.ok_or(Refusal::SessionEnded)?;
                 outbox::notify(bank, s, &notices::totp_added(&user.email)).await?;
                 let act = permit.act("confirmTotp");
-                act::done(bank, s, act, Some(user_id.uuid()), None).await?;
-                Ok(())
+                act::done(bank, s, act, Some(user_id.uuid()), ended.told()).await?;
+                Ok::<_, Failure>(ended)
             })
         })
         .await?;
+    ended.forget(bank);
     Ok(codes)
 }
 
@@ -241,22 +247,29 @@ async fn set_unaudited(
 ) -> Result<User, Failure> {
     challenge::require_step_up(bank, permit).await?;
     let user_id = permit.user_id;
-    bank.db
+    let (user, ended) = bank
+        .db
         .write_retrying(|s| {
             Box::pin(async move {
                 challenge::require_still(bank, s, permit).await?;
                 let user = user::lookup(s, user_id).await?.ok_or(Refusal::SessionEnded)?;
+                let mut ended = Ended::none(user_id);
                 if change_access(bank, s, user_id, dialect, enabled).await? {
                     let letter =
                         notices::legacy_access_changed(&user.email, dialect.name(), enabled);
                     outbox::notify(bank, s, &letter).await?;
+                    if !enabled {
+                        ended = session::end_of(bank, s, user_id, &[dialect]).await?;
+                    }
                 }
                 let act = permit.act("setLegacyAccess");
-                act::done(bank, s, act, Some(user_id.uuid()), None).await?;
-                Ok(user)
+                act::done(bank, s, act, Some(user_id.uuid()), ended.told()).await?;
+                Ok::<_, Failure>((user, ended))
             })
         })
-        .await
+        .await?;
+    ended.forget(bank);
+    Ok(user)
 }
 
 async fn change_access(

@@ -15,6 +15,7 @@ use crate::{
     domain::{
         event::{EventKind, session_named},
         refusal::Refusal,
+        second_factor::PasswordDialect,
         session::{ACTIVITY_STEP, Facade, Facts, SESSIONS_MAX},
     },
     store::{
@@ -313,6 +314,22 @@ pub(super) async fn end_all(
     user::lock(s, user_id).await?;
     let sessions = session::end_others(s, user_id, kept, bank.now()).await?;
     Ok(Ended { user_id, sessions })
+}
+
+/// Ends all sessions of a person that these dialects opened with a password alone.
+pub(super) async fn end_of(
+    bank: &Bank,
+    s: &mut Transaction,
+    user_id: UserId,
+    dialects: &[PasswordDialect],
+) -> Result<Ended, Failure> {
+    user::lock(s, user_id).await?;
+    let mut ended = Ended::none(user_id);
+    for dialect in dialects {
+        let facade = dialect.facade();
+        ended.sessions.extend(session::end_of_facade(s, user_id, facade, bank.now()).await?);
+    }
+    Ok(ended)
 }
 
 /// Ends the caller's session; here it is refused at once, elsewhere within a second.

@@ -242,6 +242,15 @@ statements! {
         UPDATE sessions SET access_until = NULL
         WHERE user_id = $1 AND session_id <> $2 AND access_until IS NOT NULL";
 
+    END_OF_FACADE = "
+        UPDATE sessions SET ended_at = $3, access_until = NULL
+        WHERE user_id = $1 AND facade = $2 AND ended_at IS NULL
+        RETURNING session_id, expires_at > $3 AND refresh_expires_at > $3 AS was_open";
+
+    END_ACCESS_OF_FACADE = "
+        UPDATE sessions SET access_until = NULL
+        WHERE user_id = $1 AND facade = $2 AND access_until IS NOT NULL";
+
     OWNER = "SELECT user_id FROM sessions WHERE session_id = $1";
 
     /// What ended long ago is of no use to anybody; questions asked in it go first.
@@ -416,6 +425,20 @@ pub async fn end_others(
     let ended = session.query(END_OTHERS).bind(user_id).bind(at).bind(kept);
     let ended: Vec<(SessionId, bool)> = ended.all().await?;
     session.query(END_ACCESS).bind(user_id).bind(kept).execute().await?;
+    Ok(ended.into_iter().filter(|one| one.1).map(|one| one.0).collect())
+}
+
+/// Ends all sessions of a person that came in by a door, with what access outlived them, and
+/// tells which were open.
+pub async fn end_of_facade(
+    session: &mut Db,
+    user_id: UserId,
+    facade: Facade,
+    at: Instant,
+) -> Result<Vec<SessionId>, DbError> {
+    let ended = session.query(END_OF_FACADE).bind(user_id).bind(facade).bind(at);
+    let ended: Vec<(SessionId, bool)> = ended.all().await?;
+    session.query(END_ACCESS_OF_FACADE).bind(user_id).bind(facade).execute().await?;
     Ok(ended.into_iter().filter(|one| one.1).map(|one| one.0).collect())
 }
 

@@ -181,7 +181,11 @@ async fn accounts_signs_in_only_whom_it_may() {
         wrong(&bob.email, PASSWORD).expect(bank, 401, NO_ACCOUNT).await;
         let access = serde_json::json!({ "dialect": "ACCOUNTS", "enabled": true });
         bank.mutate(Some(&bob.token), "setLegacyAccess", "user { id }", access).await;
-        enter(bank, &bob.email, PASSWORD).await;
+        let old = enter(bank, &bob.email, PASSWORD).await;
+        let access = serde_json::json!({ "dialect": "ACCOUNTS", "enabled": false });
+        bank.mutate(Some(&bob.token), "setLegacyAccess", "user { id }", access).await;
+        with(&old, "GET", SETTINGS).gets("www-authenticate", REALM).expect(bank, 401, BAD_TOKEN).await;
+        assert_eq!(bank.me(&bob.token).await["email"], bob.email.as_str(), "GraphQL stays open");
         errors_of(bank, GET_TOKEN, &[(
             r#"{"email":""}"#,
             r#"{"email":["This field may not be blank."],"password":["This field is required."]}"#,

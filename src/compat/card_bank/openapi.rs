@@ -12,6 +12,7 @@ use super::{
 use crate::compat::wire::{
     description::{Described, Page, Said, document},
     dialect::Dialect,
+    door::ASK_BY_KEY,
     shape::{self, Member, list, named, sentence, words},
 };
 
@@ -64,7 +65,7 @@ fn components() -> ComponentsBuilder {
         .example("missing", MISSING)
         .example("no JSON", NOT_JSON)
         .example("address", NO_ADDRESS);
-    let shared: [(&str, Said); 9] = [
+    let shared: [(&str, Said); 10] = [
         ("Anonymous", detail("Nobody is signed in", &anonymous)),
         ("NotFound", detail("There is no such thing here", &["Not Found"])),
         (
@@ -79,6 +80,7 @@ fn components() -> ComponentsBuilder {
             detail("Something broke inside; the log has the id", &["Internal Server Error"]),
         ),
         ("Busy", detail("The server is busy", &["Service Unavailable"]).header("Retry-After")),
+        ("Unknown", detail("Nobody knows whether it was done", &[ASK_BY_KEY])),
         (
             "Foreign",
             sentences(

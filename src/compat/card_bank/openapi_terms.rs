@@ -35,7 +35,7 @@ pub fn new(method: HttpMethod, path: &'static str, id: &str, summary: &str) -> D
 
 /// One that changes something, and is asked where its page came from.
 pub fn acts(described: Described) -> Described {
-    described.shares(&[(403, "Foreign")])
+    described.shares(&[(403, "Foreign"), (504, "Unknown")])
 }
 
 /// One that only who is signed in may ask.

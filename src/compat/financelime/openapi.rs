@@ -62,7 +62,7 @@ fn failure(about: &str, examples: &[(u16, &str)]) -> Said {
 
 fn components() -> ComponentsBuilder {
     let common = |about, code, message: &str| failure(about, &[(code, message)]);
-    let shared: [(&str, Said); 8] = [
+    let shared: [(&str, Said); 9] = [
         ("Anonymous", common("Whoever calls has not shown who they are", 401, "401 Unauthorized")),
         ("Forbidden", common("The bank refuses it", 403, "403 Forbidden")),
         ("NotFound", common("There is no such thing here", 404, "404 Not Found")),
@@ -80,6 +80,7 @@ fn components() -> ComponentsBuilder {
             "Busy",
             common("The server is busy", 503, "503 Service Unavailable").header("Retry-After"),
         ),
+        ("Unknown", common("Nobody knows whether it was done", 504, "504 Gateway Timeout")),
     ];
     let failure = like(r#"{"code":400,"message":"BAD_PARAMETERS"}"#);
     let schemas = ComponentsBuilder::new().schema("Failure", failure);
@@ -87,13 +88,14 @@ fn components() -> ComponentsBuilder {
 }
 
 fn usual(described: Described) -> Described {
-    described.shares(&[
+    let described = described.shares(&[
         (405, "WrongMethod"),
         (413, "TooLarge"),
         (429, "Throttled"),
         (500, "Broken"),
         (503, "Busy"),
-    ])
+    ]);
+    if described.only_reads() { described } else { described.shares(&[(504, "Unknown")]) }
 }
 
 /// One below `/v1`, which carries a name.
