@@ -6,4 +6,5 @@
 //! `make prove` notes the figure it reached beside its target in tests/PROOF.md.
 
 mod disk;
+mod failover;
 mod kills;

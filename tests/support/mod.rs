@@ -5,6 +5,7 @@
 pub mod programs;
 pub mod proof;
 pub mod databases;
+pub mod cluster;
 pub mod factors;
 pub mod bank;
 pub mod cardbank;
