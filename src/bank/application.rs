@@ -17,7 +17,7 @@ use crate::{
     store::{
         particulars,
         particulars::Particulars,
-        user,
+        registration as registrations, user,
         user::{Details, NewUser, User},
     },
     types::{id::UserId, secret::Secret, text::Email},
@@ -133,6 +133,7 @@ async fn insert(
     password_hash: &str,
     form: &Form,
 ) -> Result<UserId, Failure> {
+    registrations::take_turn(s, email, None).await?;
     enrolment::refuse_taken(bank, s, email).await?;
     let username_key = form.username.to_lowercase();
     if user::username_taken(s, &username_key, nobody()).await? {
@@ -148,21 +149,10 @@ async fn insert(
     };
     let user_id = UserId::generate(bank.clock.as_ref(), bank.entropy.as_ref());
     let new = NewUser {
-        user_id,
-        customer_id: &customer_id,
-        email,
-        email_verified: false,
-        names: None,
-        phone: None,
         contact: Some(&form.contact),
-        date_of_birth: None,
-        address: None,
-        social_security: None,
-        password_hash,
-        role: UserRole::Customer,
         role_asked: (form.role != UserRole::Customer).then_some(form.role),
         approved: false,
-        at: bank.now(),
+        ..NewUser::known_by((user_id, &customer_id), email, password_hash, bank.now())
     };
     if !user::insert(s, &new).await? {
         return Err(Refusal::AlreadyExists { field: "email", noun: "email address" }.into());

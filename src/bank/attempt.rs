@@ -115,6 +115,30 @@ async fn enter(
     judged.map_err(|retry_after_seconds| Refusal::RateLimited { retry_after_seconds }.into())
 }
 
+/// Refuses where an account or the visitor's address has no try left, and counts nothing:
+/// for what is counted only once it has turned out to be a guess.
+pub(super) async fn require_left(
+    bank: &Bank,
+    visitor: &Visitor,
+    attempt: Attempt,
+    account: &str,
+) -> Result<(), Failure> {
+    let now = bank.now();
+    let allowances = &bank.rules.allowances;
+    let account = of_account(bank, attempt, account);
+    let address = mac::index(&bank.ring, attempt.of_address(), &network(&visitor.ip_address));
+    let mut s = bank.db.alone().await?;
+    let counted = attempt::of_two(&mut s, (&address, &account), now).await?;
+    for (key, mut tried) in counted {
+        let of_account = allowances.of_account(attempt).filter(|_| key == account);
+        let allowed = of_account.unwrap_or_else(|| allowances.of_address(attempt));
+        tried.tries += 1;
+        judge(allowed, tried, now)
+            .map_err(|retry_after_seconds| Refusal::RateLimited { retry_after_seconds })?;
+    }
+    Ok(())
+}
+
 /// Counts a code of four digits that is about to be made for a person, in the transaction
 /// that makes it, which must be committed whatever comes of it.
 pub(super) async fn short_code(

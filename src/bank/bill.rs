@@ -7,7 +7,7 @@ use super::{
     act::Told,
     card::{Made, read_currency},
     context::Bank,
-    error::Failure,
+    error::{Failure, read_back},
     operation::{Claimed, Keyed},
     permit::Permit,
     session, transfer,
@@ -212,7 +212,7 @@ async fn create_unaudited(
     let keyed = asked.key.as_ref().map(|key| Keyed::new(bank, permit.user_id, key, CREATE, &input));
     let made = bank.db.write_retrying(|s| Box::pin(insert(bank, s, permit, keyed.as_ref(), new)));
     let (id, replayed) = made.await?;
-    Ok(Made { thing: own(bank, permit, id).await?, replayed })
+    Ok(Made { thing: read_back(own(bank, permit, id).await)?, replayed })
 }
 
 async fn insert(
@@ -276,7 +276,7 @@ pub async fn pay(
     // The ledger notes what it refuses itself.
     let (bill_id, named, posting) = act::audited(bank, permit.act(PAY), prepared).await?;
     let moved = transfer::settle(bank, permit, posting, named.id).await?;
-    Ok(Payment { bill: own(bank, permit, bill_id).await?, moved })
+    Ok(Payment { bill: read_back(own(bank, permit, bill_id).await)?, moved })
 }
 
 fn prepare(

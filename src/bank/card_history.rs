@@ -88,8 +88,8 @@ fn line(
     row: Row,
 ) -> Result<Line, Failure> {
     let incoming = row.amount.is_positive();
-    // Who pays a card of somebody else's has named it.
-    let named = !incoming && row.kind == TransactionKind::Transfer;
+    // Who paid it by its number has named it; by an account's id nobody learns a number.
+    let named = !incoming && row.to_named;
     let mut side = |read: Read, given: bool| -> Result<Side, Failure> {
         let own = read.owner == Some(permit.user_id);
         let number = match (read.sealed, read.last4) {

@@ -14,7 +14,7 @@ use crate::{
     db::session::Session,
     domain::{
         attempt::Attempt, fault::Faults, password, password::Known, refusal::Refusal,
-        second_factor::PasswordDialect, user::UserRole,
+        second_factor::PasswordDialect,
     },
     store::{
         registration as registrations, second_factor, signup, user,
@@ -82,25 +82,13 @@ async fn insert(
     password_hash: &str,
     form: &Form,
 ) -> Result<User, Failure> {
+    registrations::take_turn(s, email, None).await?;
     refuse_taken(bank, s, email).await?;
     let user_id = UserId::generate(bank.clock.as_ref(), bank.entropy.as_ref());
     let customer_id = registration::free_customer_id(bank, s).await?;
     let new = NewUser {
-        user_id,
-        customer_id: &customer_id,
-        email,
-        email_verified: false,
-        names: None,
-        phone: None,
         contact: form.contact.as_deref(),
-        date_of_birth: None,
-        address: None,
-        social_security: None,
-        password_hash,
-        role: UserRole::Customer,
-        role_asked: None,
-        approved: true,
-        at: bank.now(),
+        ..NewUser::known_by((user_id, &customer_id), email, password_hash, bank.now())
     };
     if !user::insert(s, &new).await? {
         // Somebody took it between the look and the write.

@@ -36,9 +36,36 @@ pub enum Broken {
     /// The hashing pool failed.
     #[error("a password could not be hashed: {0}")]
     Password(#[source] PasswordError),
+    /// What was done could not be read back.
+    #[error("what was done could not be read back")]
+    Unread,
     /// What is stored contradicts itself.
     #[error("what is stored contradicts itself: {0}")]
     Inconsistent(&'static str),
+}
+
+impl Broken {
+    /// What was asked may have been done all the same: nobody may be told that it is safe to
+    /// send it again.
+    pub fn is_unsure(&self) -> bool {
+        match self {
+            Self::Db(error) | Self::Ledger(LedgerError::Db(error)) => error.is_unsure(),
+            Self::Ledger(LedgerError::Lost) | Self::Unread => true,
+            Self::Ledger(LedgerError::Overloaded)
+            | Self::Seal(_)
+            | Self::Password(_)
+            | Self::Inconsistent(_) => false,
+        }
+    }
+}
+
+/// The outcome of a look at what was just done: where it cannot be had nobody is told to come
+/// again, as the deed would be done twice.
+pub fn read_back<T>(read: Result<T, Failure>) -> Result<T, Failure> {
+    match read {
+        Err(Failure::Refused(Refusal::Overloaded { .. })) => Err(Broken::Unread.into()),
+        other => other,
+    }
 }
 
 impl Failure {

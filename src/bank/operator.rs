@@ -138,21 +138,10 @@ async fn insert(
     let user_id = UserId::generate(bank.clock.as_ref(), bank.entropy.as_ref());
     let customer_id = registration::free_customer_id(bank, s).await?;
     let new = NewUser {
-        user_id,
-        customer_id: &customer_id,
-        email,
         email_verified: true,
         names: Some(names),
-        phone: None,
-        contact: None,
-        date_of_birth: None,
-        address: None,
-        social_security: None,
-        password_hash,
         role,
-        role_asked: None,
-        approved: true,
-        at: bank.now(),
+        ..NewUser::known_by((user_id, &customer_id), email, password_hash, bank.now())
     };
     if !user::insert(s, &new).await? {
         return Ok(None);

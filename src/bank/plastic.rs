@@ -92,8 +92,7 @@ async fn read(
     Ok((views, sealed))
 }
 
-/// The account of the card with this number, whoever's it is, closed or not.
-pub async fn by_number(bank: &Bank, number: &str) -> Result<Option<Account>, Failure> {
+async fn by_number(bank: &Bank, number: &str) -> Result<Option<Account>, Failure> {
     let Ok(number) = CardNumber::parse(number) else {
         return Ok(None);
     };

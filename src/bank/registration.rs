@@ -30,7 +30,7 @@ use crate::{
         password::Known,
         refusal::Refusal,
         session::Facade,
-        user::{Profile, ProfileForm, UserRole},
+        user::{Profile, ProfileForm},
     },
     mail::templates,
     store::{
@@ -170,6 +170,8 @@ async fn take(bank: &Bank, act: &Act, asked: &Asked) -> Result<Instant, Failure>
     bank.db
         .write_retrying(|s| {
             Box::pin(async move {
+                let numbers = Some((new.phone, new.social_security_index));
+                registration::take_turn(s, new.email, numbers).await?;
                 let to = new.email.as_str();
                 let letter = if user::email_taken(s, new.email).await? {
                     templates::already_customer(to)
@@ -422,21 +424,13 @@ async fn admit(bank: &Bank, s: &mut Session, admission: &Admission<'_>) -> Resul
     let place = Place { column: KEPT, row: user_id.as_bytes() };
     let sealed = seal::seal(&bank.ring, bank.entropy.as_ref(), place, admission.social_security);
     let new = NewUser {
-        user_id,
-        customer_id: &customer_id,
-        email: admission.email,
         email_verified: true,
         names: Some((&profile.first_name, &profile.last_name)),
         phone: Some(admission.phone),
-        contact: None,
         date_of_birth: Some(profile.date_of_birth),
         address: Some(&profile.address),
         social_security: Some((&sealed, &waiting.social_security_index)),
-        password_hash: admission.password_hash,
-        role: UserRole::Customer,
-        role_asked: None,
-        approved: true,
-        at: now,
+        ..NewUser::known_by((user_id, &customer_id), admission.email, admission.password_hash, now)
     };
     if !user::insert(s, &new).await? {
         // Somebody took one of them between the look and the write: which one,

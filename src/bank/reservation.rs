@@ -52,6 +52,7 @@ async fn reserve(
 ) -> Result<(), Failure> {
     let Asked { email, phone, .. } = asked;
     let index = new.social_security_index;
+    registrations::take_turn(s, email, Some((phone, index))).await?;
     let waits = registrations::taken(s, (email, phone, index), GUESSES_MAX, new.at).await?
         || signup::waits(s, email, new.at).await?;
     let known = user::email_taken(s, email).await?

@@ -25,7 +25,6 @@ use crate::{
         link_key::{ALPHABET, LENGTH},
         refusal::Refusal,
         second_factor::PasswordDialect,
-        user::UserRole,
     },
     mail::financelime as letters,
     store::{
@@ -115,6 +114,7 @@ async fn request_in(
     form: &Form,
 ) -> Result<(), Failure> {
     let now = bank.now();
+    registrations::take_turn(s, email, None).await?;
     if let Some(code) = &form.invite_code {
         require_use(s, code, now).await?;
     }
@@ -213,21 +213,8 @@ async fn admit(
     let user_id = UserId::generate(bank.clock.as_ref(), bank.entropy.as_ref());
     let customer_id = registration::free_customer_id(bank, s).await?;
     let new = NewUser {
-        user_id,
-        customer_id: &customer_id,
-        email,
         email_verified: true,
-        names: None,
-        phone: None,
-        contact: None,
-        date_of_birth: None,
-        address: None,
-        social_security: None,
-        password_hash,
-        role: UserRole::Customer,
-        role_asked: None,
-        approved: true,
-        at: bank.now(),
+        ..NewUser::known_by((user_id, &customer_id), email, password_hash, bank.now())
     };
     if !user::insert(s, &new).await? {
         return Err(Refusal::BadToken.into());

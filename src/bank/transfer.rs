@@ -1,7 +1,7 @@
 //! Money that people move: to another account, or from outside.
 
 use super::{
-    act, card,
+    act, attempt, card,
     context::Bank,
     entry::TransactionView,
     error::{Broken, Failure},
@@ -14,6 +14,7 @@ use super::{
 use crate::{
     domain::{
         account::{AccountKind, AccountRef, OutsideBank},
+        attempt::Attempt,
         limit::LimitKind,
         posting::TransactionKind,
         refusal::Refusal,
@@ -34,6 +35,8 @@ use crate::{
 
 /// What a key of a transfer stands for.
 const TRANSFER: &str = "transfer";
+/// The field that names a receiver by their card's number.
+const TO_NUMBER: &str = "to.cardNumber";
 /// What a key of a transfer to a bank outside stands for.
 const REMIT: &str = "remit";
 /// What a key of a top-up stands for.
@@ -151,7 +154,7 @@ pub(super) fn read_number(target: &Target) -> Result<Option<CardNumber>, Refusal
     match target {
         Target::CardNumber(number) => {
             let read = CardNumber::parse(number);
-            read.map(Some).map_err(|error| Refusal::invalid("to.cardNumber", error.0))
+            read.map(Some).map_err(|error| Refusal::invalid(TO_NUMBER, error.0))
         }
         Target::Account(_) => Ok(None),
     }
@@ -160,10 +163,37 @@ pub(super) fn read_number(target: &Target) -> Result<Option<CardNumber>, Refusal
 /// Pays from one of the caller's accounts to any open account of a customer.
 pub async fn pay(bank: &Bank, permit: &Permit, payment: &Payment) -> Result<MovedMoney, Failure> {
     rehearsal::play(bank, permit, TRANSFER, &payment.amount).await?;
+    let by_number = matches!(payment.to, Target::CardNumber(_));
+    if by_number {
+        require_numbers_left(bank, permit).await?;
+    }
     let prepared = prepare_payment(bank, permit, payment);
     let prepared = act::audited(bank, permit.act(TRANSFER), prepared).await?;
     let limit = (LimitKind::Transfer, bank.rules.transfer_limit);
-    post(bank, permit, TRANSFER, prepared, limit).await
+    let paid = post(bank, permit, TRANSFER, prepared, limit).await;
+    match &paid {
+        Err(Failure::Refused(Refusal::NotFound { field: TO_NUMBER, .. })) => {
+            count_unknown_number(bank, permit).await?;
+        }
+        // Of many at once those that found somebody must not stand out from the others.
+        Err(Failure::Refused(_)) if by_number => require_numbers_left(bank, permit).await?,
+        Ok(_) | Err(_) => {}
+    }
+    paid
+}
+
+/// Refuses who has tried too many numbers that are nobody's, whatever the next one is: else
+/// whoever signs in could find out which cards there are.
+async fn require_numbers_left(bank: &Bank, permit: &Permit) -> Result<(), Failure> {
+    let person = permit.user_id.to_wire();
+    let left = attempt::require_left(bank, &permit.visitor, Attempt::CardNumber, &person).await;
+    act::audited(bank, permit.act(TRANSFER), left).await
+}
+
+async fn count_unknown_number(bank: &Bank, permit: &Permit) -> Result<(), Failure> {
+    let person = permit.user_id.to_wire();
+    let counted = attempt::count(bank, &permit.visitor, Attempt::CardNumber, &person).await;
+    act::audited(bank, permit.act(TRANSFER), counted).await
 }
 
 /// What is asked of the ledger.
@@ -360,11 +390,9 @@ pub(super) fn find_target(
     match (target, number) {
         (Target::CardNumber(_), Some(number)) => {
             let index = card::number_index(bank, number);
-            Ok(End::Number { index, field: "to.cardNumber" })
+            Ok(End::Number { index, field: TO_NUMBER })
         }
-        (Target::CardNumber(_), None) => {
-            Err(Refusal::NotFound { field: "to.cardNumber", noun: "card" })
-        }
+        (Target::CardNumber(_), None) => Err(Refusal::NotFound { field: TO_NUMBER, noun: "card" }),
         (Target::Account(named), _) => {
             let field = "to.accountId";
             let named = named.ok_or(Refusal::NotFound { field, noun: "account" })?;

@@ -117,6 +117,7 @@ pub async fn serve(doors: &Doors, arrival: Arrival, request: Request) -> Respons
         query: parts.uri.query().unwrap_or_default().to_owned(),
         headers: parts.headers,
         body: Bytes::new(),
+        acts: false,
         captures: Vec::new(),
         prefix: place.prefix,
         arrival,
@@ -215,7 +216,7 @@ async fn run(
     let refuse = |fault| (door.refuse)(&call.method, fault);
     match task.await {
         Ok(Ok(answer)) => answer,
-        Ok(Err(_)) if call.method.is_safe() => refuse(Fault::TooSlow),
+        Ok(Err(_)) if !call.acts => refuse(Fault::TooSlow),
         // What the ledger has taken it does, even if nobody waits for it any more.
         Ok(Err(_)) => refuse(Fault::OutcomeUnknown),
         Err(error) => {
@@ -263,6 +264,7 @@ async fn at_path(
     };
     let client = call.visitor().user_agent.as_deref();
     doors.usage.count(door.dialect, operation.method, found.resource.path, client);
+    call.acts = operation.acts;
     let call = Arc::new(call);
     let answer = run(doors, door, operation, &call, seat).await;
     finish(doors, door, Some(&found), &call, answer)

@@ -50,6 +50,19 @@ pub struct AttemptSettings {
     #[arg(long, global = true, env = "TELLER_LIMIT_CONFIRMS_ADDRESS", value_name = "TRIES/TIME")]
     pub limit_confirms_address: Option<Allowance>,
 
+    /// Card numbers that are nobody's, paid to by one person; 10/1h in production and 100/15m in the sandbox, where nothing is said.
+    #[arg(long, global = true, env = "TELLER_LIMIT_CARD_NUMBERS", value_name = "TRIES/TIME")]
+    pub limit_card_numbers: Option<Allowance>,
+
+    /// The same from one address; 100/1h in production and 1000000/15m in the sandbox, where nothing is said.
+    #[arg(
+        long,
+        global = true,
+        env = "TELLER_LIMIT_CARD_NUMBERS_ADDRESS",
+        value_name = "TRIES/TIME"
+    )]
+    pub limit_card_numbers_address: Option<Allowance>,
+
     /// Networks of proxies, such as 10.0.0.0/8, whose X-Forwarded-For is believed; repeatable, or with commas; without it the header is ignored.
     #[arg(
         long,
@@ -92,6 +105,10 @@ impl AttemptSettings {
             reset: self.limit_resets.unwrap_or(otherwise.reset),
             reset_address: self.limit_resets_address.unwrap_or(otherwise.reset_address),
             confirm_address: self.limit_confirms_address.unwrap_or(otherwise.confirm_address),
+            card_number: self.limit_card_numbers.unwrap_or(otherwise.card_number),
+            card_number_address: self
+                .limit_card_numbers_address
+                .unwrap_or(otherwise.card_number_address),
         }
     }
 }

@@ -41,6 +41,10 @@ pub enum DbError {
     #[error("the database did not answer in time")]
     Silent,
 
+    /// A commit broke off: it may have been done all the same.
+    #[error("a commit broke off: {0}")]
+    Unsure(#[source] Box<DbError>),
+
     /// A fault that a simulation planned.
     #[error("a fault that was planned")]
     Planned,
@@ -64,6 +68,40 @@ impl DbError {
             Self::Driver(sqlx::Error::Database(error)) => error.code().map(Into::into),
             _ => None,
         }
+    }
+
+    /// The same where a commit gave it: only where the database says that it has refused is it
+    /// known that nothing was done. A disk that fails while it is asked to keep, and a server
+    /// that is going down, say nothing of the kind.
+    #[must_use]
+    pub(super) fn at_commit(self) -> Self {
+        let unsure = match &self {
+            Self::Driver(sqlx::Error::Database(_)) => {
+                let code = self.code().unwrap_or_default();
+                let fails = code.parse::<u32>().is_ok_and(|code| code & 0xff == 10);
+                fails
+                    || code == "58030"
+                    || code == "40003"
+                    || code.starts_with("57P")
+                    || code.starts_with("08")
+            }
+            Self::Silent | Self::Driver(_) => true,
+            Self::UnknownScheme
+            | Self::Unsafe { .. }
+            | Self::Standby
+            | Self::Arity { .. }
+            | Self::Bind(_)
+            | Self::Unsure(_)
+            | Self::Planned
+            | Self::Vanished
+            | Self::Migrate(_) => false,
+        };
+        if unsure { Self::Unsure(Box::new(self)) } else { self }
+    }
+
+    /// Nobody knows whether it was done.
+    pub const fn is_unsure(&self) -> bool {
+        matches!(self, Self::Unsure(_))
     }
 
     /// A UNIQUE or PRIMARY KEY rule refused the row.

@@ -5,7 +5,15 @@ use std::time::Duration;
 use sqlx::{Postgres, Sqlite, Transaction};
 use uuid::Uuid;
 
-use super::{bell::Bell, error::DbError, fault, lone::Lone, patience, query::Query};
+use super::{
+    bell::Bell,
+    error::DbError,
+    fault,
+    lone::Lone,
+    patience,
+    query::Query,
+    rows::{Column, Rows},
+};
 
 /// One open transaction; dropping it without [`Session::commit`] rolls back.
 ///
@@ -75,6 +83,23 @@ impl Session {
         Ok(self.query(TRY).bind(name).scalar().await?.unwrap_or(false))
     }
 
+    /// Waits for the turn at each of these names, in one order whoever asks, and keeps them
+    /// until this transaction ends: what is looked for and not found stays so. What is read
+    /// afterwards shows what whoever had the turn before has written. On SQLite a transaction
+    /// that writes is alone anyway.
+    pub async fn take_turns(&mut self, names: Vec<String>) -> Result<(), DbError> {
+        const TAKE: &str = "
+            SELECT pg_advisory_xact_lock(turn) FROM (
+                SELECT DISTINCT hashtextextended(name, 0) AS turn FROM UNNEST($1::text[]) AS name
+                ORDER BY turn) turns";
+        if self.is_sqlite() {
+            return Ok(());
+        }
+        let names = Rows::new(vec![Column::Text(names.into_iter().map(Some).collect())]);
+        self.query(TAKE).bind_rows(&names).execute().await?;
+        Ok(())
+    }
+
     /// Lets the statements of this transaction read whole tables, for what needs all rows.
     pub async fn allow_scans(&mut self) -> Result<(), DbError> {
         if !self.is_sqlite() {
@@ -120,7 +145,7 @@ impl Session {
             On::SqliteAlone(_) | On::PostgresAlone(_) => Ok(()),
         };
         drop(rings);
-        done?;
+        done.map_err(DbError::at_commit)?;
         fault::after_commit().await;
         Ok(())
     }

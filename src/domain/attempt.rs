@@ -61,6 +61,8 @@ pub enum Attempt {
     Reset,
     /// A code or a token that was sent; each of them has guesses of its own as well.
     Confirm,
+    /// A card's number that turned out to be nobody's.
+    CardNumber,
 }
 
 impl Attempt {
@@ -72,6 +74,7 @@ impl Attempt {
             Self::Registration => "attempts.registration.account",
             Self::Reset => "attempts.reset.account",
             Self::Confirm => "attempts.confirm.account",
+            Self::CardNumber => "attempts.card_number.account",
         }
     }
 
@@ -83,6 +86,7 @@ impl Attempt {
             Self::Registration => "attempts.registration.address",
             Self::Reset => "attempts.reset.address",
             Self::Confirm => "attempts.confirm.address",
+            Self::CardNumber => "attempts.card_number.address",
         }
     }
 }
@@ -108,6 +112,10 @@ pub struct Allowances {
     pub reset_address: Allowance,
     /// Codes and tokens that one address sends back, right and wrong.
     pub confirm_address: Allowance,
+    /// Card numbers that are nobody's, paid to by one person.
+    pub card_number: Allowance,
+    /// The same from one address.
+    pub card_number_address: Allowance,
 }
 
 /// How many codes of four digits a person is sent, whatever the settings: so few that even
@@ -131,6 +139,8 @@ impl Allowances {
         reset: a(3, 60),
         reset_address: a(30, 60),
         confirm_address: a(100, 15),
+        card_number: a(10, 60),
+        card_number_address: a(100, 60),
     };
 
     /// Those of the sandbox: a load from one machine passes, but no more passwords are
@@ -145,6 +155,8 @@ impl Allowances {
         reset: a(10, 15),
         reset_address: a(1_000_000, 15),
         confirm_address: a(1_000_000, 15),
+        card_number: a(100, 15),
+        card_number_address: a(1_000_000, 15),
     };
 
     /// What an account is allowed; codes that come back have their own guesses instead.
@@ -155,6 +167,7 @@ impl Allowances {
             Attempt::Registration => Some(self.registration),
             Attempt::Reset => Some(self.reset),
             Attempt::Confirm => None,
+            Attempt::CardNumber => Some(self.card_number),
         }
     }
 
@@ -166,6 +179,7 @@ impl Allowances {
             Attempt::Registration => self.registration_address,
             Attempt::Reset => self.reset_address,
             Attempt::Confirm => self.confirm_address,
+            Attempt::CardNumber => self.card_number_address,
         }
     }
 }

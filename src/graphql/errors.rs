@@ -32,6 +32,9 @@ pub const UNAUTHENTICATED: &str = "UNAUTHENTICATED";
 pub const OVERLOADED: &str = "OVERLOADED";
 /// The request took too long.
 pub const TIMEOUT: &str = "TIMEOUT";
+/// What is said where the database went away before it said whether something was done.
+pub const OUTCOME_UNKNOWN: &str =
+    "It may or may not have been done: send it again with the same idempotency key.";
 /// Something is wrong with us; the log knows the request's id.
 pub const INTERNAL: &str = "INTERNAL";
 
@@ -254,6 +257,9 @@ pub fn top_level(code: &'static str, message: impl Into<String>) -> Error {
 /// What is wrong with us is logged once, with the id that the answer shows.
 fn internal(ctx: &Context<'_>, broken: &crate::bank::error::Broken) -> Error {
     tracing::error!(request_id = request::id(ctx), error = %broken, "a request failed");
+    if broken.is_unsure() {
+        return top_level(TIMEOUT, OUTCOME_UNKNOWN);
+    }
     top_level(INTERNAL, "Something went wrong on our side. Tell us the request id.")
 }
 

@@ -31,7 +31,7 @@ use crate::{
     },
     domain::{file::FileLimit, refusal::Refusal},
     files::{desk::Crowded, multipart, multipart::FRAMING_MAX},
-    graphql::errors::{BAD_USER_INPUT, INTERNAL, TIMEOUT, UNAUTHENTICATED},
+    graphql::errors::{BAD_USER_INPUT, INTERNAL, OUTCOME_UNKNOWN, TIMEOUT, UNAUTHENTICATED},
     types::id,
 };
 
@@ -261,6 +261,10 @@ fn reject(failure: Failure, request_id: &str) -> Rejection {
         Failure::Refused(refusal) => refusal,
         Failure::Broken(broken) => {
             tracing::error!(request_id, error = %broken, "a request failed");
+            if broken.is_unsure() {
+                let status = StatusCode::GATEWAY_TIMEOUT;
+                return Rejection::request(status, TIMEOUT, OUTCOME_UNKNOWN);
+            }
             let message = "Something went wrong on our side. Tell us the request id.";
             return Rejection::request(StatusCode::INTERNAL_SERVER_ERROR, INTERNAL, message);
         }

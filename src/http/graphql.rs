@@ -494,7 +494,10 @@ fn answer_executed(
     let mut status = StatusCode::OK;
     let mut retry_after = None;
     let errors = answer::errors_of(executed, INTERNAL, request_id);
-    if let Some(error) = errors.iter().find(|e| e["extensions"]["code"] == OVERLOADED) {
+    let find = |code: &str| errors.iter().find(|error| error["extensions"]["code"] == code);
+    if find(TIMEOUT).is_some() {
+        status = StatusCode::GATEWAY_TIMEOUT;
+    } else if let Some(error) = find(OVERLOADED) {
         status = StatusCode::SERVICE_UNAVAILABLE;
         retry_after = error["extensions"]["retryAfterSeconds"].as_u64();
     }

@@ -487,14 +487,15 @@ impl Books {
         let reverses = movement.reverses;
         let new = NewTransaction { transaction_id, kind, reverses, posted_at };
         self.written.transactions.push(new);
-        let end = |books: &mut Self, side, found: Found| {
+        let end = |books: &mut Self, side, end: &End, found: Found| {
             let (text, note) = (found.text.clone(), movement.note.clone());
-            books.written.texts.push(NewText { transaction_id, side, text, note });
+            let named = matches!(end, End::Number { .. });
+            books.written.texts.push(NewText { transaction_id, side, text, note, named });
             let customer = books.customers.get(&found.account_id).cloned();
             MovedEnd { text: found.text, customer }
         };
-        let from = end(self, Side::From, from);
-        let to = end(self, Side::To, to);
+        let from = end(self, Side::From, &movement.from, from);
+        let to = end(self, Side::To, &movement.to, to);
         let note = movement.note.clone();
         Some(Moved { transaction_id, kind, reverses, posted_at, amount, note, from, to })
     }

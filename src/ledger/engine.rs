@@ -154,7 +154,8 @@ async fn attempt(
         Ok(outcomes) => return outcomes.into_iter().map(answered).collect(),
         Err(error) => error,
     };
-    if postings.len() == 1 || error.is_unavailable() {
+    // What may have been done is not done again: not every posting has a key.
+    if postings.len() == 1 || error.is_unavailable() || error.is_unsure() {
         let error = Arc::new(error);
         let told = |_: &Posting| Some(Err(LedgerError::Db(Arc::clone(&error))));
         return postings.iter().map(told).collect();

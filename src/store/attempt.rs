@@ -7,6 +7,14 @@ use crate::{
     types::clock::Instant,
 };
 
+/// Tries with what names them.
+#[derive(sqlx::FromRow)]
+struct Counted {
+    attempt_key: Vec<u8>,
+    #[sqlx(flatten)]
+    tried: Tried,
+}
+
 statements! {
     /// Counts a try in one statement, so that of several at once none is forgotten. What
     /// is over begins anew; the last try that is allowed begins the pause; beyond it one
@@ -22,6 +30,10 @@ statements! {
                 WHEN attempts.ends_at <= $3 OR attempts.tries + 1 = $4 THEN excluded.ends_at
                 ELSE attempts.ends_at END
         RETURNING tries, ends_at";
+
+    OF_TWO = "
+        SELECT attempt_key, tries, ends_at FROM attempts
+        WHERE attempt_key IN ($1, $2) AND ends_at > $3";
 
     TRIES = "SELECT tries FROM attempts WHERE attempt_key = $1 AND ends_at > $2";
 
@@ -46,6 +58,17 @@ pub async fn count(
 ) -> Result<Tried, DbError> {
     let query = session.query(COUNT).bind(key).bind(now + allowance.window).bind(now);
     query.bind(allowance.tries).one().await
+}
+
+/// What was tried of two things and still counts, each by its key.
+pub async fn of_two(
+    session: &mut Session,
+    (one, other): (&[u8], &[u8]),
+    now: Instant,
+) -> Result<Vec<(Vec<u8>, Tried)>, DbError> {
+    let query = session.query(OF_TWO).bind(one).bind(other).bind(now);
+    let rows: Vec<Counted> = query.all().await?;
+    Ok(rows.into_iter().map(|row| (row.attempt_key, row.tried)).collect())
 }
 
 /// How many tries still count; none where there was no such try.

@@ -52,6 +52,8 @@ pub struct Row {
     pub to_last4: Option<String>,
     /// The sealed number, for a card.
     pub to_number: Option<Vec<u8>>,
+    /// The payer named it by that number.
+    pub to_named: bool,
 }
 
 statements! {
@@ -62,7 +64,8 @@ statements! {
             f.label AS from_label, f.party AS from_party, f.last4 AS from_last4,
             fc.number AS from_number,
             x.account_id AS to_id, xa.kind AS to_kind, xa.owner_id AS to_owner,
-            x.label AS to_label, x.party AS to_party, x.last4 AS to_last4, xc.number AS to_number
+            x.label AS to_label, x.party AS to_party, x.last4 AS to_last4, xc.number AS to_number,
+            x.named AS to_named
         FROM entries e
             JOIN accounts a ON a.account_id = e.account_id
             JOIN transactions t ON t.transaction_id = e.transaction_id

@@ -119,15 +119,15 @@ statements! {
             SELECT * FROM UNNEST($1::uuid[], $2::text[], $3::uuid[], $4::timestamptz[])),
         named AS (
             INSERT INTO transaction_texts (transaction_id, side, account_id, label, last4, party,
-                note)
+                note, named)
             SELECT * FROM UNNEST($5::uuid[], $6::text[], $7::uuid[], $8::text[], $9::text[],
-                $10::text[], $11::text[])),
+                $10::text[], $11::text[], $12::boolean[])),
         noted AS (
             INSERT INTO audit_log (audit_id, actor_id, session_id, action, result, subject_id,
                 ip_address, request_id, occurred_at)
-            SELECT * FROM UNNEST($12::uuid[], $13::uuid[], $14::uuid[], $15::text[], $16::text[],
-                $17::uuid[], $18::text[], $19::text[], $20::timestamptz[]))
-        INSERT INTO unsealed (subject_id, kind) SELECT * FROM UNNEST($21::uuid[], $22::text[])";
+            SELECT * FROM UNNEST($13::uuid[], $14::uuid[], $15::uuid[], $16::text[], $17::text[],
+                $18::uuid[], $19::text[], $20::text[], $21::timestamptz[]))
+        INSERT INTO unsealed (subject_id, kind) SELECT * FROM UNNEST($22::uuid[], $23::text[])";
 
     /// One transfer, whole, as a transaction of its own.
     TRANSFER = "

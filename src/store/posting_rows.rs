@@ -91,6 +91,8 @@ pub struct NewText {
     pub text: Text,
     /// What was noted.
     pub note: Option<String>,
+    /// The payer named it by its card's number.
+    pub named: bool,
 }
 
 /// A balance as the batch leaves it.
@@ -248,6 +250,7 @@ pub(super) fn text_rows(rows: &[NewText]) -> Rows {
         texts(rows, |row| row.text.last4.clone()),
         texts(rows, |row| row.text.party.clone()),
         texts(rows, |row| row.note.clone()),
+        Column::Bool(rows.iter().map(|row| row.named).collect()),
     ])
 }
 

@@ -101,9 +101,10 @@ statements! {
         INSERT INTO transactions (transaction_id, kind, reverses, posted_at)
         SELECT unhex(k.value ->> 0), k.value ->> 1, unhex(k.value ->> 2), k.value ->> 3
         FROM json_each($4) k;
-        INSERT INTO transaction_texts (transaction_id, side, account_id, label, last4, party, note)
+        INSERT INTO transaction_texts (transaction_id, side, account_id, label, last4, party, note,
+            named)
         SELECT unhex(k.value ->> 0), k.value ->> 1, unhex(k.value ->> 2), k.value ->> 3,
-            k.value ->> 4, k.value ->> 5, k.value ->> 6
+            k.value ->> 4, k.value ->> 5, k.value ->> 6, k.value ->> 7
         FROM json_each($5) k;
         INSERT INTO audit_log (audit_id, actor_id, session_id, action, result, subject_id,
             ip_address, request_id, occurred_at)

@@ -115,6 +115,22 @@ statements! {
     SWEEP = "DELETE FROM registrations WHERE expires_at <= $1";
 }
 
+/// Waits until nobody else registers with this address, or with this phone number or social
+/// security number by its index, and keeps others waiting until the transaction ends. The
+/// first thing of a transaction that looks whether they are free.
+pub async fn take_turn(
+    session: &mut Session,
+    email: &Email,
+    numbers: Option<(&Phone, &[u8])>,
+) -> Result<(), DbError> {
+    let mut names = vec![format!("registration.email {}", email.key())];
+    if let Some((phone, social_security_index)) = numbers {
+        names.push(format!("registration.phone {}", phone.as_str()));
+        names.push(format!("registration.number {}", hex::encode(social_security_index)));
+    }
+    session.take_turns(names).await
+}
+
 /// Writes a registration; at most `waiting_max` wait with one address.
 pub async fn put(
     session: &mut Session,

@@ -93,6 +93,35 @@ pub struct NewUser<'n> {
     pub at: Instant,
 }
 
+impl<'n> NewUser<'n> {
+    /// A customer of whom no more is known than their address and their password: nobody has
+    /// proven the address yet.
+    pub const fn known_by(
+        (user_id, customer_id): (UserId, &'n str),
+        email: &'n Email,
+        password_hash: &'n str,
+        at: Instant,
+    ) -> Self {
+        Self {
+            user_id,
+            customer_id,
+            email,
+            email_verified: false,
+            names: None,
+            phone: None,
+            contact: None,
+            date_of_birth: None,
+            address: None,
+            social_security: None,
+            password_hash,
+            role: UserRole::Customer,
+            role_asked: None,
+            approved: true,
+            at,
+        }
+    }
+}
+
 /// What a sign-in needs to know of a person.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Credentials {

@@ -344,3 +344,39 @@ async fn cardbank_knows_its_paths_and_methods_and_no_other() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn cardbank_does_not_send_back_much_more_of_a_body_than_it_was_sent() {
+    each_database(async |bank| {
+        let missing = |name: &str, input: &str| fault("missing", name, "Field required", input, "");
+        let names = ["email", "phone_number", "social_security"];
+        let large = format!(r#"{{"x":"{}"}}"#, "y".repeat(100_000));
+        let told = list(&names.map(|name| missing(name, "\"...\"")));
+        Check::new("POST", "/auth/register").json(&large).expect(bank, 422, &told).await;
+        // What fits comes back until there is no more room.
+        let some = format!(r#"{{"x":"{}"}}"#, "y".repeat(1_500));
+        let told = list(&[
+            missing("email", &some),
+            missing("phone_number", &some),
+            missing("social_security", "\"...\""),
+        ]);
+        Check::new("POST", "/auth/register").json(&some).expect(bank, 422, &told).await;
+        let many = [
+            large,
+            format!("{{{}}}", ["\"x\":[{},[]]"; 5_000].join(",")),
+            format!("[{}]", ["{}"; 50_000].join(",")),
+            format!("{{\"email\":\"{}\"}}", "@".repeat(100_000)),
+            format!("{{\"password\":\"{0}\",\"email\":[\"{0}\"]}}", "p".repeat(50_000)),
+        ];
+        for body in many {
+            for content_type in ["application/json", "text/plain"] {
+                for path in ["/auth/verify-email", "/auth/register", "/auth/2fa/request"] {
+                    let answer = Check::new("POST", path).body(content_type, body.clone());
+                    let answer = answer.expect(bank, 422, "{{all}}").await.answer;
+                    assert!(answer.body.len() < 10_000, "{path}: {} bytes", answer.body.len());
+                }
+            }
+        }
+    })
+    .await;
+}

@@ -135,8 +135,8 @@ async fn cardbank_moves_money_from_card_to_card_once() {
         let unknown = "9999100000000000";
         for (from, to, status, told) in [
             (card.number.as_str(), unknown, 406, NO_USER),
-            (unknown, unknown, 406, NO_USER),
-            ("x", "y", 406, NO_USER),
+            (unknown, unknown, 406, NO_CARD),
+            ("x", "y", 406, NO_CARD),
             (unknown, of_bob.number.as_str(), 406, NO_CARD),
             (&of_bob.number, &card.number, 406, NO_CARD),
             (&card.number, &card.number, 400, r#"{"detail":"Cannot transfer to the same card"}"#),

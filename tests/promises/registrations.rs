@@ -1,12 +1,18 @@
 //! Registrations that wait for their code, and what others can do to them.
 
+use axum::{
+    body::Body,
+    http::{Method, header},
+};
 use chrono::Duration;
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use teller::{bank::sweep, mail::letter::Letter};
 
 use crate::support::{
     bank::{Answer, TestBank, each_database},
-    people::{codes, proof, registration},
+    financelime,
+    people::{PASSWORD, codes, proof, registration},
 };
 
 const RESEND: &str = "mutation ($email: String!) {
@@ -195,6 +201,62 @@ async fn of_two_who_register_one_phone_the_first_to_send_a_code_back_has_it() {
         let second = bank.verify_email(proof("ann", &code)).await;
         assert_eq!(codes(&second), ["ALREADY_EXISTS"], "{}", bank.database);
         assert_eq!(second["errors"][0]["path"], json!(["input", "phoneNumber"]));
+    })
+    .await;
+}
+
+/// Sends the same kind of registration many times at once to a door that reserves; the statuses.
+async fn at_once(bank: &TestBank, bodies: Vec<(&str, String)>) -> Vec<u16> {
+    let asked = bodies.into_iter().map(|(path, body)| {
+        let request = TestBank::request(Method::POST, path)
+            .header("request-id", "K7800-H7625-Z5852-N1693-K1972")
+            .header(header::CONTENT_TYPE, "application/json");
+        bank.send(request.body(Body::from(body)).expect("a request"))
+    });
+    let mut statuses: Vec<u16> =
+        join_all(asked).await.iter().map(|answer| answer.status.as_u16()).collect();
+    statuses.sort_unstable();
+    statuses
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_registrations_at_once_with_something_in_common_exactly_one_is_taken() {
+    each_database(async |bank| {
+        financelime::invited(bank).await;
+        let body = |email: &str, phone: u32, number: u32| {
+            format!(
+                r#"{{"email":"{email}@example.org","phone_number":"+1202555{phone:04}","social_security":"078-05-{number:04}"}}"#
+            )
+        };
+        for round in 1..=4_u32 {
+            let base = round * 100;
+            let name = format!("r{round}");
+            let of_email = (0..6).map(|n| body(&name, base + n, base + n));
+            let of_phone = (10..16).map(|n| body(&format!("{name}p{n}"), base + 10, base + n));
+            let of_number = (20..26).map(|n| body(&format!("{name}n{n}"), base + n, base + 20));
+            for bodies in [of_email.collect::<Vec<_>>(), of_phone.collect(), of_number.collect()] {
+                let bodies = bodies.into_iter().map(|body| ("/auth/register", body)).collect();
+                let statuses = at_once(bank, bodies).await;
+                assert_eq!(statuses, [200, 409, 409, 409, 409, 409], "{}", bank.database);
+            }
+            // The address is one at all doors.
+            let email = format!("{name}x@example.org");
+            let accounts = format!(
+                r#"{{"email":"{email}","password":"{PASSWORD}","password2":"{PASSWORD}"}}"#
+            );
+            let financelime = format!(
+                r#"{{"email":"{email}","inviteCode":"testInviteCode","language":"en"}}"#
+            );
+            let cardbank = body(&format!("{name}x"), base + 30, base + 30);
+            let statuses = at_once(bank, vec![
+                ("/auth/register", cardbank),
+                ("/v1/user/signup", financelime),
+                ("/api/auth/signup/", accounts),
+            ])
+            .await;
+            let taken = statuses.iter().filter(|&&status| status < 300).count();
+            assert_eq!(taken, 1, "{}: {statuses:?}", bank.database);
+        }
     })
     .await;
 }

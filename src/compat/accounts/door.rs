@@ -6,14 +6,18 @@ use super::{errors, reset, session, settings};
 use crate::compat::wire::{
     answer::Answer,
     dialect::Dialect,
-    door::{BodyMax, Door, Operation, Resource},
+    door::{self, BodyMax, Door, Operation, Resource},
 };
 
 /// One operation; what it does not give is said by the mapping of this dialect.
 macro_rules! operation {
     ($method:literal, $run:path) => {
+        operation!($method, $run, door::acts($method))
+    };
+    ($method:literal, $run:path, $acts:expr) => {
         Operation {
             method: $method,
+            acts: $acts,
             run: |doors, call| {
                 Box::pin(async move { errors::settle(call, $run(doors, call).await) })
             },
@@ -55,7 +59,8 @@ static RESOURCES: [Resource; 6] = [
         "/api/auth/reset-password/",
         "GET, POST, PATCH, HEAD, OPTIONS",
         &[
-            operation!("GET", reset::send),
+            // It sends a code.
+            operation!("GET", reset::send, true),
             operation!("POST", reset::confirm),
             operation!("PATCH", reset::set),
             operation!("HEAD", reset::look),

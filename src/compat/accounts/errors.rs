@@ -29,7 +29,7 @@ pub const TOKEN_OVER: &str = "Token is invalid or expired";
 
 /// The answer of an operation, whatever became of it.
 pub fn settle(call: &Call, outcome: Result<Answer, No>) -> Answer {
-    outcome::settle(call, outcome, refused, broken)
+    outcome::settle(call, outcome, refused, |fault| refuse(&call.method, fault))
 }
 
 /// Something broke inside.

@@ -180,6 +180,7 @@ fn send_code() -> Described {
     let email = Member::text("", "Where the code goes", "ann@example.org").format("email");
     new(HttpMethod::Get, RESET_PATH, "sendResetCode", "Have a code mailed")
         .tag(LOST_PASSWORD)
+        .shares(&[(504, "Unknown")])
         .about("The code has 4 digits and lives for two minutes. At most 3 an hour, 5 a day.")
         .query("email", true, email)
         .says(200, Said::like("The code is on its way", sent))

@@ -14,7 +14,7 @@ use crate::{
         bill,
         bill::{Charge, Payment},
         entry,
-        error::{Broken, Failure},
+        error::{Broken, Failure, read_back},
         permit::Permit,
         plastic,
     },
@@ -72,7 +72,7 @@ async fn remaining(
     card: &Account,
 ) -> Result<Json, Failure> {
     let id = paid.moved.transaction_id;
-    let entry = entry::own_entry(&doors.bank, permit, id, card.account_id).await?;
+    let entry = read_back(entry::own_entry(&doors.bank, permit, id, card.account_id).await)?;
     let entry = entry.ok_or(Broken::Inconsistent("a payment has no entry"))?;
     Ok(number::money(entry.balance_after, entry.currency))
 }
@@ -100,6 +100,12 @@ pub async fn pay(doors: &Doors, call: &Call) -> Result<Answer, No> {
         Err(Failure::Refused(Refusal::AccountClosed | Refusal::NotFound { .. })) => {
             return Err(missing());
         }
+        // A card that was closed since is as unknown as any other, but for a request that is
+        // sent again.
+        Err(Failure::Refused(
+            refusal @ (Refusal::IdempotencyConflict | Refusal::Overloaded { .. }),
+        )) => return Err(Failure::Refused(refusal).into()),
+        Err(Failure::Refused(_)) if !plastic::is_open(&card) => return Err(missing()),
         other => other?,
     };
     let told = Json::object([

@@ -5,7 +5,7 @@ use chrono::{NaiveDate, NaiveDateTime};
 
 use super::{
     fault,
-    fault::{Fault, Place},
+    fault::{Echo, Fault, Place},
     moment, number,
     number::{Id, NoAmount, NoInteger},
 };
@@ -43,17 +43,22 @@ impl Amount {
 pub struct Input {
     body: Json,
     faults: Vec<Json>,
+    echo: Echo,
 }
 
 impl Input {
     /// The body of a call, which must be an object.
     pub fn read(call: &Call) -> Result<Self, Answer> {
-        Ok(Self { body: fault::object(call, false)?, faults: Vec::new() })
+        Ok(Self::of(fault::object(call, false)?))
     }
 
     /// The same of a body that has a secret: nothing of it comes back that may be one.
     pub fn read_secret(call: &Call) -> Result<Self, Answer> {
-        Ok(Self { body: fault::object(call, true)?, faults: Vec::new() })
+        Ok(Self::of(fault::object(call, true)?))
+    }
+
+    fn of(body: Json) -> Self {
+        Self { body, faults: Vec::new(), echo: Echo::default() }
     }
 
     /// Gives what was read, or tells everything that is wrong.
@@ -65,14 +70,16 @@ impl Input {
     }
 
     fn note(&mut self, name: &str, fault: Fault) {
-        self.faults.push(fault.at(Place::Member(name)));
+        let input = self.echo.of(&fault.input);
+        self.faults.push(Fault { input, ..fault }.at(Place::Member(name)));
     }
 
     fn member(&mut self, name: &str) -> Option<Json> {
         let found = self.body.get(name).cloned();
         if found.is_none() {
-            let input = self.body.clone();
-            self.note(name, Fault::new("missing", "Field required", input));
+            let input = self.echo.of(&self.body);
+            let fault = Fault::new("missing", "Field required", input);
+            self.faults.push(fault.at(Place::Member(name)));
         }
         found
     }

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     bank::{
         card, card_state,
-        error::Failure,
+        error::{Failure, read_back},
         permit::Permit,
         plastic,
         plastic::{Printed, Which},
@@ -74,7 +74,8 @@ fn listed(printed: &Printed) -> Json {
 }
 
 async fn one(doors: &Doors, permit: &Permit, which: &Which) -> Result<Answer, No> {
-    let found = plastic::print(&doors.bank, permit, which).await?;
+    let found = plastic::print(&doors.bank, permit, which).await;
+    let found = if matches!(which, Which::One(_)) { read_back(found) } else { found }?;
     let card = found.first().ok_or_else(|| not_acceptable(NO_CARD))?;
     Ok(Answer::json(StatusCode::OK, &single(card)))
 }
@@ -151,32 +152,44 @@ pub fn reference(card: &Account) -> AccountRef {
     AccountRef { kind: AccountKind::Card, id: card.account_id }
 }
 
+/// What the ledger says of a transfer, in the words of this dialect. A card that was closed
+/// since is as unknown as any other, but for a request that is sent again.
+fn settled<T>(from: &Account, moved: Result<T, Failure>) -> Result<T, No> {
+    let refusal = match moved {
+        Err(Failure::Refused(refusal)) => refusal,
+        other => return Ok(other?),
+    };
+    match refusal {
+        Refusal::IdempotencyConflict | Refusal::RateLimited { .. } | Refusal::Overloaded { .. } => {
+            Err(Failure::Refused(refusal).into())
+        }
+        _ if !plastic::is_open(from) => Err(not_acceptable(NO_CARD).into()),
+        // What has not the form of a number is nobody's.
+        Refusal::NotFound { field: "to.cardNumber", .. } => Err(not_acceptable(NO_USER).into()),
+        Refusal::Invalid(faults) if faults.iter().any(|fault| fault.field == "to.cardNumber") => {
+            Err(not_acceptable(NO_USER).into())
+        }
+        other => Err(Failure::Refused(other).into()),
+    }
+}
+
 /// `POST /card/transfer`
 pub async fn transfer(doors: &Doors, call: &Call) -> Result<Answer, No> {
     let bank = &doors.bank;
     let permit = caller(doors, call).await?;
     let form = transfer_request(call, bank.rules.default_currency())?;
     let key = key(call)?;
-    let to = plastic::by_number(bank, &form.to).await?;
-    let to = to.ok_or_else(|| not_acceptable(NO_USER))?;
+    // Whoever names no card of their own learns nothing of others'.
     let from = plastic::own_by_number(bank, &permit, &form.from).await?;
-    let from = from.ok_or_else(|| {
-        // The receiver is looked for first.
-        not_acceptable(if plastic::is_open(&to) { NO_CARD } else { NO_USER })
-    })?;
+    let from = from.ok_or_else(|| not_acceptable(NO_CARD))?;
     let payment = Payment {
         key,
         from: Some(reference(&from)),
-        to: Target::Account(Some(reference(&to))),
+        to: Target::CardNumber(form.to),
         amount: form.amount.decimal(),
         note: None,
     };
-    match transfer::pay(bank, &permit, &payment).await {
-        Err(Failure::Refused(Refusal::NotFound { field: "to.accountId", .. })) => {
-            return Err(not_acceptable(NO_USER).into());
-        }
-        other => other?,
-    };
+    settled(&from, transfer::pay(bank, &permit, &payment).await)?;
     let told = Json::text(format!("Transferred {}", form.amount.told()));
     Ok(Answer::json(StatusCode::OK, &Json::List(vec![told])))
 }

@@ -4,7 +4,7 @@ use super::{bill, card, errors, history, registration, reset, root, savings, sig
 use crate::compat::wire::{
     answer::Answer,
     dialect::Dialect,
-    door::{BodyMax, Door, Operation, Resource},
+    door::{self, BodyMax, Door, Operation, Resource},
 };
 
 /// A path with what can be done there.
@@ -16,6 +16,7 @@ macro_rules! resource {
             body_max: BodyMax::Usual,
             operations: &[$(Operation {
                 method: $method,
+                acts: door::acts($method),
                 run: |doors, call| {
                     Box::pin(async move { errors::settle(call, $run(doors, call).await) })
                 },

@@ -4,7 +4,7 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 
 use super::{
     fault,
-    fault::{Fault, Place},
+    fault::{Echo, Fault, Place},
 };
 use crate::{
     compat::wire::{
@@ -32,6 +32,11 @@ pub fn no_credentials() -> Answer {
     unauthorized("Could not validate credentials")
 }
 
+/// The link of the letter opens nothing.
+pub fn bad_reset_token() -> Answer {
+    unauthorized("Reset token is not valid")
+}
+
 /// It is there, but may not be done.
 pub fn forbidden(told: &str) -> Answer {
     detail(StatusCode::FORBIDDEN, told)
@@ -55,7 +60,8 @@ pub const SAVINGS_NOT_EMPTY: &str = "Cannot delete saving account with non-zero 
 
 /// The answer of an operation, whatever became of it.
 pub fn settle(call: &Call, outcome: Result<Answer, No>) -> Answer {
-    outcome::settle(call, outcome, |refusal| refused(call, refusal), broken)
+    let fault = |fault| refuse(&call.method, fault);
+    outcome::settle(call, outcome, |refusal| refused(call, refusal), fault)
 }
 
 /// Something broke inside.
@@ -86,9 +92,10 @@ fn name_of(field: &'static str) -> (&'static str, String) {
 /// What the bank does not take of a body, with what was sent.
 fn invalid(call: &Call, faults: &[FieldFault]) -> Answer {
     let body = Json::read(&call.body).unwrap_or(Json::Null);
+    let mut echo = Echo::default();
     let element = |fault: &FieldFault| {
         let (name, spoken) = name_of(fault.field);
-        let input = body.get(name).cloned().unwrap_or(Json::Null);
+        let input = body.get(name).map_or(Json::Null, |value| echo.of(value));
         let told = format!("Value error, {spoken} {}.", fault.reason);
         let nothing = Json::Object(Vec::new());
         Fault::new("value_error", told, input).with("error", nothing).at(Place::Member(name))
@@ -115,9 +122,10 @@ fn refused(call: &Call, refusal: &Refusal) -> Answer {
         Refusal::BadCode | Refusal::CodeExpired | Refusal::TooManyAttempts => {
             not_acceptable("Wrong code")
         }
-        // Who has an authenticator cannot be asked for a code of it here.
-        Refusal::BadToken | Refusal::TokenExpired | Refusal::StepUpRequired(_) => {
-            unauthorized("Reset token is not valid")
+        Refusal::BadToken | Refusal::TokenExpired => bad_reset_token(),
+        // A way to confirm it is not among what clients of this dialect know.
+        Refusal::StepUpRequired(_) => {
+            forbidden("This step needs a second factor, which cannot be given here.")
         }
         Refusal::InsufficientFunds { .. } => forbidden("Not enough funds"),
         Refusal::AccountNotEmpty => forbidden(CARD_NOT_EMPTY),

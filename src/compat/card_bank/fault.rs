@@ -13,6 +13,37 @@ const SECRETS: [&str; 5] = ["password", "new_password", "verification_code", "tw
 /// What stands in its place.
 const HIDDEN: &str = "**********";
 
+/// How much of what was sent comes back with all that is wrong of it, in bytes.
+const ECHO_MAX: usize = 4_096;
+/// What stands in the place of what is too long to come back.
+const TOO_LONG: &str = "...";
+
+/// What comes back of what was sent: so much for one answer, so that no answer is much longer
+/// than what was asked.
+#[derive(Debug)]
+pub struct Echo {
+    left: usize,
+}
+
+impl Default for Echo {
+    /// Nothing has come back yet.
+    fn default() -> Self {
+        Self { left: ECHO_MAX }
+    }
+}
+
+impl Echo {
+    /// A value as it comes back.
+    pub fn of(&mut self, value: &Json) -> Json {
+        let length = value.write().len();
+        if length > self.left {
+            return Json::text(TOO_LONG);
+        }
+        self.left -= length;
+        value.clone()
+    }
+}
+
 /// One thing that is wrong.
 #[derive(Debug, Clone)]
 pub struct Fault {
@@ -96,10 +127,10 @@ pub fn refuse(faults: Vec<Json>) -> Answer {
 }
 
 /// A body that is no object; of one that may be a secret as a whole nothing comes back.
-fn no_object(input: Json, may_be_secret: bool) -> Json {
+fn no_object(input: &Json, may_be_secret: bool) -> Json {
     let input = match input {
         Json::Text(_) if may_be_secret => Json::text(HIDDEN),
-        other => other,
+        other => Echo::default().of(other),
     };
     let told = "Input should be a valid dictionary or object to extract fields from";
     Fault::new("model_attributes_type", told, input).at(Place::Body)
@@ -127,12 +158,12 @@ pub fn object(call: &Call, may_be_secret: bool) -> Result<Json, Answer> {
     }
     if !is_json(call) {
         let text = Json::text(String::from_utf8_lossy(&call.body));
-        return Err(refuse(vec![no_object(text, may_be_secret)]));
+        return Err(refuse(vec![no_object(&text, may_be_secret)]));
     }
     match Json::read(&call.body) {
         Err(fault) => Err(refuse(vec![malformed(fault)])),
         Ok(Json::Null) => Err(refuse(vec![missing()])),
         Ok(body @ Json::Object(_)) => Ok(body),
-        Ok(other) => Err(refuse(vec![no_object(other, may_be_secret)])),
+        Ok(other) => Err(refuse(vec![no_object(&other, may_be_secret)])),
     }
 }

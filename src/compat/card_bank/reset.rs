@@ -52,7 +52,13 @@ fn form(call: &Call) -> Result<ResetForm, No> {
 pub async fn set(doors: &Doors, call: &Call) -> Result<Answer, No> {
     require_origin(call)?;
     let form = form(call)?;
-    password::reset(&doors.bank, call.visitor(), Facade::CardBank, &form).await?;
+    match password::reset(&doors.bank, call.visitor(), Facade::CardBank, &form).await {
+        // Who has an authenticator cannot be asked for a code of it here.
+        Err(Failure::Refused(Refusal::StepUpRequired(_))) => {
+            return Err(errors::bad_reset_token().into());
+        }
+        other => other?,
+    }
     Ok(message("Password changed"))
 }
 

@@ -120,22 +120,31 @@ async fn ends(
 ) -> Result<(Account, SavingsView), No> {
     let card = plastic::own_by_legacy_id(bank, permit, asked.card).await?;
     let card = card.ok_or_else(missing.card)?;
-    let savings = named(bank, permit, asked.savings).await?;
-    Ok((card, savings.ok_or_else(missing.savings)?))
+    match named(bank, permit, asked.savings).await? {
+        Some(savings) => Ok((card, savings)),
+        // Such a request was never done, so a closed card is as unknown as any other.
+        None if !plastic::is_open(&card) => Err((missing.card)().into()),
+        None => Err((missing.savings)().into()),
+    }
 }
 
 type Moving<'m> = (&'m Account, &'m SavingsView, &'m Missing);
 
 /// What the ledger says of a movement, in the words of this dialect.
 fn settled<T>(moved: Result<T, Failure>, (card, savings, missing): Moving<'_>) -> Result<T, No> {
-    match moved {
-        Err(Failure::Refused(Refusal::AccountClosed)) if !plastic::is_open(card) => {
-            Err((missing.card)().into())
+    let refusal = match moved {
+        Err(Failure::Refused(refusal)) => refusal,
+        other => return Ok(other?),
+    };
+    match refusal {
+        Refusal::IdempotencyConflict | Refusal::Overloaded { .. } => {
+            Err(Failure::Refused(refusal).into())
         }
-        Err(Failure::Refused(Refusal::AccountClosed)) if !plastic::is_open(&savings.account) => {
-            Err((missing.savings)().into())
-        }
-        other => Ok(other?),
+        _ if !plastic::is_open(card) => Err((missing.card)().into()),
+        _ if !plastic::is_open(&savings.account) => Err((missing.savings)().into()),
+        // One of them was closed meanwhile.
+        Refusal::AccountClosed => Err((missing.card)().into()),
+        other => Err(Failure::Refused(other).into()),
     }
 }
 
@@ -159,19 +168,24 @@ pub async fn top_up(doors: &Doors, call: &Call) -> Result<Answer, No> {
     let permit = caller(doors, call).await?;
     let asked = read_move(call, bank.rules.default_currency())?;
     let key = key(call)?;
-    let (card, savings) = match ends(bank, &permit, &asked, &TOP_UP).await {
+    match fill(bank, &permit, &asked, key).await {
         // Who has none at all is told otherwise than who names another.
         Err(No::Said(said))
             if said.status == StatusCode::FORBIDDEN && all(bank, &permit).await?.is_empty() =>
         {
-            return Err(not_acceptable(NO_SAVINGS).into());
+            Err(not_acceptable(NO_SAVINGS).into())
         }
-        other => other?,
-    };
-    let aside = aside(&asked, key, &card, &savings);
-    let moved = transfer::top_up_savings(bank, &permit, &aside).await;
+        Err(no) => Err(no),
+        Ok(()) => Ok(message(&format!("Top up for {}", asked.amount.told()))),
+    }
+}
+
+async fn fill(bank: &Bank, permit: &Permit, asked: &Move, key: Option<String>) -> Result<(), No> {
+    let (card, savings) = ends(bank, permit, asked, &TOP_UP).await?;
+    let aside = aside(asked, key, &card, &savings);
+    let moved = transfer::top_up_savings(bank, permit, &aside).await;
     settled(moved, (&card, &savings, &TOP_UP))?;
-    Ok(message(&format!("Top up for {}", asked.amount.told())))
+    Ok(())
 }
 
 /// `POST /savings/decrease`

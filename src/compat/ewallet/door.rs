@@ -19,6 +19,7 @@ macro_rules! resource {
             body_max: BodyMax::Usual,
             operations: &[Operation {
                 method: "POST",
+                acts: true,
                 run: |doors, call| {
                     Box::pin(async move { errors::settle(call, $usual, $run(doors, call).await) })
                 },

@@ -50,7 +50,8 @@ impl From<Usual> for Answer {
 
 /// The answer of an operation, whatever became of it.
 pub fn settle(call: &Call, usual: Usual, outcome: Result<Answer, No>) -> Answer {
-    outcome::settle(call, outcome, |refusal| refused(refusal, usual), broken)
+    let fault = |fault| refuse(&call.method, fault);
+    outcome::settle(call, outcome, |refusal| refused(refusal, usual), fault)
 }
 
 /// Something broke inside.

@@ -4,7 +4,7 @@ use super::{confirmation, errors, oauth, request_id, session, user, version};
 use crate::compat::wire::{
     answer::Answer,
     dialect::Dialect,
-    door::{BodyMax, Door, Operation, Resource},
+    door::{self, BodyMax, Door, Operation, Resource},
 };
 
 /// A path with its one operation; the calls of programs must have a name.
@@ -16,6 +16,7 @@ macro_rules! resource {
             body_max: BodyMax::Usual,
             operations: &[Operation {
                 method: $method,
+                acts: door::acts($method),
                 run: |doors, call| {
                     Box::pin(async move {
                         let outcome = match request_id::require(call) {
@@ -30,7 +31,7 @@ macro_rules! resource {
     };
 }
 
-/// A path that a browser opens.
+/// A path that a browser opens: what a letter's link does is done by reading it.
 macro_rules! link {
     ($path:literal, $run:path) => {
         Resource {
@@ -39,6 +40,7 @@ macro_rules! link {
             body_max: BodyMax::Usual,
             operations: &[Operation {
                 method: "GET",
+                acts: true,
                 run: |doors, call| {
                     Box::pin(async move { errors::settle(call, $run(doors, call).await) })
                 },

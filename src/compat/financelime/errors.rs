@@ -57,7 +57,7 @@ pub fn user_not_found() -> Answer {
 
 /// The answer of an operation, whatever became of it.
 pub fn settle(call: &Call, outcome: Result<Answer, No>) -> Answer {
-    outcome::settle(call, outcome, refused, || common(StatusCode::INTERNAL_SERVER_ERROR))
+    outcome::settle(call, outcome, refused, |fault| refuse(&call.method, fault))
 }
 
 fn refused(refusal: &Refusal) -> Answer {

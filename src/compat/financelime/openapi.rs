@@ -163,7 +163,7 @@ fn link(path: &'static str, id: &str, summary: &str, done: &str) -> Described {
     described
         .in_path("confirmationKey", key.length(1, None))
         .says(200, Said::page("A page that says so", PLAIN, done))
-        .shares(&[(403, "Forbidden"), (404, "NotFound")])
+        .shares(&[(403, "Forbidden"), (404, "NotFound"), (504, "Unknown")])
 }
 
 fn confirm_sign_up() -> Described {

@@ -4,18 +4,22 @@ use super::{errors, login, profile, register, staff, upload};
 use crate::compat::wire::{
     answer::Answer,
     dialect::Dialect,
-    door::{BodyMax, Door, Operation, Resource},
+    door::{self, BodyMax, Door, Operation, Resource},
 };
 
 /// A path with its one operation.
 macro_rules! resource {
     ($method:literal, $allow:literal, $path:literal, $run:path, $max:expr) => {
+        resource!($method, $allow, $path, $run, $max, door::acts($method))
+    };
+    ($method:literal, $allow:literal, $path:literal, $run:path, $max:expr, $acts:expr) => {
         Resource {
             path: $path,
             allow: $allow,
             body_max: $max,
             operations: &[Operation {
                 method: $method,
+                acts: $acts,
                 run: |doors, call| {
                     Box::pin(async move { errors::settle(call, $run(doors, call).await) })
                 },
@@ -48,7 +52,7 @@ static RESOURCES: [Resource; 13] = [
     resource!("PUT", "PUT, OPTIONS", "/auth/user-update/", profile::rename, USUAL),
     resource!("POST", "POST, OPTIONS", "/auth/upload/", upload::upload, FILE),
     // The link of the letters; HEAD confirms nothing.
-    resource!("GET", "GET, OPTIONS", "/verify-email/", register::open, USUAL),
+    resource!("GET", "GET, OPTIONS", "/verify-email/", register::open, USUAL, true),
 ];
 
 /// fintract.

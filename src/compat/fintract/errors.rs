@@ -30,7 +30,7 @@ pub const CUSTOMER_ID_TAKEN: &str = "user with this customer id already exists."
 
 /// The answer of an operation, whatever became of it.
 pub fn settle(call: &Call, outcome: Result<Answer, No>) -> Answer {
-    outcome::settle(call, outcome, refused, broken)
+    outcome::settle(call, outcome, refused, |fault| refuse(&call.method, fault))
 }
 
 /// Something broke inside.

@@ -291,6 +291,7 @@ fn open() -> Described {
         .says(200, Said::page("The address is proven", PAGE, done))
         .says(404, Said::page("The link opens nothing", PAGE, bad))
         .shares(&[
+            (504, "Unknown"),
             (405, "WrongMethod"),
             (413, "TooLarge"),
             (429, "Throttled"),

@@ -42,6 +42,9 @@ pub struct Call {
     pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
+    /// It does something: where its answer is lost nobody may be told that it is safe to send
+    /// it again.
+    pub acts: bool,
     /// What stands in the braces of the path's pattern, in order.
     pub captures: Vec<String>,
     /// Where the dialect stands: nothing at the root, `/compat/NAME` below its prefix.
@@ -113,6 +116,7 @@ mod tests {
             query: String::new(),
             headers: HeaderMap::new(),
             body: Bytes::new(),
+            acts: true,
             captures: vec!["abcefghijkmnopq2".to_owned()],
             prefix: "",
             arrival: Arrival { visitor, origin: Origin::Absent },

@@ -22,6 +22,8 @@ pub type Admit = for<'c> fn(
 pub struct Operation {
     /// The method.
     pub method: &'static str,
+    /// It does something, whatever its method says.
+    pub acts: bool,
     /// What it does.
     pub run: Run,
 }
@@ -38,6 +40,11 @@ pub enum BodyMax {
         /// Of whom.
         admit: Admit,
     },
+}
+
+/// Whether a method by itself says that something is done.
+pub const fn acts(method: &str) -> bool {
+    !matches!(method.as_bytes(), b"GET" | b"HEAD")
 }
 
 /// One documented path.
@@ -65,7 +72,8 @@ pub enum Fault {
     /// It took too long until the body was there, or until what was only asked for was found:
     /// nothing was done.
     TooSlow,
-    /// It took too long until the operation was done. It may or may not be done all the same,
+    /// It took too long until the operation was done, or the database went away before it said
+    /// so. It may or may not be done all the same,
     /// so nobody is told to ask again.
     OutcomeUnknown,
     /// Something broke inside.

@@ -1,6 +1,6 @@
 //! What becomes of an operation: its success, what it says itself, or what the bank says.
 
-use super::{answer::Answer, call::Call};
+use super::{answer::Answer, call::Call, door::Fault};
 use crate::{bank::error::Failure, domain::refusal::Refusal};
 
 /// Why an operation gives no documented success.
@@ -30,14 +30,19 @@ pub fn settle(
     call: &Call,
     outcome: Result<Answer, No>,
     refused: impl FnOnce(&Refusal) -> Answer,
-    broken: impl FnOnce() -> Answer,
+    fault: impl FnOnce(Fault) -> Answer,
 ) -> Answer {
     match outcome {
         Ok(answer) | Err(No::Said(answer)) => answer,
         Err(No::Failed(Failure::Refused(refusal))) => refused(&refusal),
         Err(No::Failed(Failure::Broken(failure))) => {
             call.log(&failure);
-            broken()
+            fault(match (failure.is_unsure(), call.acts) {
+                (true, true) => Fault::OutcomeUnknown,
+                // What only reads may be asked again.
+                (true, false) => Fault::TooSlow,
+                (false, _) => Fault::Broken,
+            })
         }
     }
 }
