@@ -84,6 +84,8 @@ prove: playground tools node-packages python-packages
 	@echo "Proving every promise at its full size; this takes long (make prove)"
 	@TELLER_SCALE=full tests/support/with-postgres.sh tests/support/with-proof.sh \
 		tests/support/with-bench.sh cargo test --release --locked --test promises -- --test-threads=1 --nocapture
+	@echo "Proving that traces are sent by a program that is built for it"
+	@tests/support/with-postgres.sh cargo test --locked --features otel --test promises -- traces::
 
 bench:
 	@echo "Measuring the inner parts (make bench)"

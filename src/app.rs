@@ -1,12 +1,13 @@
 //! Wiring: settings become a bank, and a bank becomes a server.
 
-use std::{io::Write, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::pending, io::Write, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
     sync::{Notify, watch},
+    task::JoinSet,
 };
 
 use crate::{
@@ -14,7 +15,8 @@ use crate::{
         account, clock,
         context::{Annexes, Bank, FileRoom, PostOffice},
         error::Failure,
-        invite, key_ring, outbox, sweep,
+        heart::Pulse,
+        invite, key_ring, outbox, pulse, sweep,
     },
     compat::wire::doors::Doors,
     config::checked::{Config, FileStore},
@@ -24,7 +26,11 @@ use crate::{
         document, document_cache,
         graphql::Graphql,
         library::Library,
-        router, server,
+        metrics,
+        metrics::{Counted, Readers, Sights},
+        operator, router,
+        router::Figures,
+        server,
         trusted::{Trusted, TrustedError},
         web::Web,
     },
@@ -159,8 +165,16 @@ pub async fn open(config: &Config) -> Result<Bank, AppError> {
     Ok(bank)
 }
 
+/// The routes of a server.
+struct Routes {
+    /// Where everybody is served.
+    public: Router,
+    /// Where the operator alone is.
+    operator: Router,
+}
+
 /// All routes over a bank, with the limits of the settings.
-fn router_of(config: &Config, bank: Bank, web: Web) -> Result<Router, AppError> {
+fn routes_of(config: &Config, bank: Bank, web: Web, counted: Counted) -> Result<Routes, AppError> {
     let library = match &config.trusted_documents {
         Some(file) => {
             let judge = |text: &str| document::judge(text, &config.limits.document);
@@ -172,7 +186,29 @@ fn router_of(config: &Config, bank: Bank, web: Web) -> Result<Router, AppError> 
     let transport = Graphql::new(bank, document_cache::BYTES_MAX)
         .with_limits(config.limits)
         .with_library(library);
-    Ok(router::with_doors(Graphql { web, ..transport }, doors))
+    let transport = Graphql { web, ..transport };
+    let token = config.watch.token.clone();
+    let sights = Sights {
+        bank: transport.bank.clone(),
+        crowd: transport.open.crowd.clone(),
+        usage: doors.usage.clone(),
+    };
+    let readers = Readers { counted: counted.clone(), sights, token: token.clone() };
+    let pulse = transport.bank.pulse.clone();
+    let operator = operator::routes(pulse, readers, transport.tally.clone());
+    let figures = config.watch.in_public.then_some(Figures { counted, token });
+    Ok(Routes { public: router::with_figures(transport, doors, figures), operator })
+}
+
+/// Listens on an address.
+async fn listen(at: SocketAddr, flag: &str) -> Result<(TcpListener, SocketAddr), AppError> {
+    let io = |source| AppError::Io {
+        what: format!("cannot listen on {at}; name another place by {flag}"),
+        source,
+    };
+    let listener = TcpListener::bind(at).await.map_err(io)?;
+    let address = listener.local_addr().map_err(io)?;
+    Ok((listener, address))
 }
 
 /// Serves until the process is told to stop.
@@ -181,37 +217,50 @@ pub async fn serve(config: &Config, out: &mut impl Write) -> Result<(), AppError
         let what = what.to_owned();
         move |source| AppError::Io { what, source }
     };
+    // Whoever counts must be there before there is anything to be counted.
+    let counted = metrics::begin();
     let mut bank = open(config).await?;
-    let listener = TcpListener::bind(config.listen).await.map_err(io(&format!(
-        "cannot listen on {}; name another place by --listen",
-        config.listen
-    )))?;
-    let address = listener.local_addr().map_err(io("the listening socket"))?;
+    let (listener, address) = listen(config.listen, "--listen").await?;
+    let operators = match config.watch.listen {
+        Some(at) => Some(listen(at, "--metrics-listen").await?),
+        None => None,
+    };
     // The port is known only now where the system chose it.
     bank.files.public_url = public_url(config, address);
-    let router = router_of(config, bank.clone(), web(config, address))?;
+    let routes = routes_of(config, bank.clone(), web(config, address), counted.clone())?;
     let database = bank.db.describe().await?;
     // Before anybody is told that the server runs, or a stop that comes at once
     // would end it without a word.
-    let stop_signal = stop_signal();
-    announce(out, config, address, &database).map_err(io("standard output"))?;
+    let stop_signal = stop_signal(bank.pulse.clone(), config.watch.stop_delay);
+    let own = operators.as_ref().map(|(_, address)| *address);
+    announce(out, config, (address, own), &database).map_err(io("standard output"))?;
     let (stop, stopped) = watch::channel(false);
     let db = bank.db.clone();
     let sealer = Sealer::new(db.clone(), Arc::clone(&bank.clock)).work(stopped.clone());
     let sealer = tokio::spawn(sealer);
     let outbox = tokio::spawn(outbox::work(bank.clone(), stopped));
-    let follower = tokio::spawn(clock::work(bank.clone()));
-    let sweeper = tokio::spawn(sweep::work(bank));
+    let mut workers = JoinSet::new();
+    workers.spawn(counted.work());
+    workers.spawn(clock::work(bank.clone()));
+    workers.spawn(pulse::work(bank.clone()));
+    workers.spawn(sweep::work(bank));
     // Each connection is a file to the system, which gives few of them unless it is asked.
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         tracing::warn!(%error, "the limit of open files stays as it is");
     }
-    let drained = server::serve(listener, router, config.connections, stop_signal, DRAIN).await;
+    if let Some((listener, _)) = operators {
+        let (routes, connections) = (routes.operator, config.connections);
+        workers.spawn(async move {
+            // As long as there is anything to be seen.
+            server::serve(listener, routes, connections, pending(), DRAIN).await;
+        });
+    }
+    let (public, connections) = (routes.public, config.connections);
+    let drained = server::serve(listener, public, connections, stop_signal, DRAIN).await;
     if !drained {
         tracing::warn!("some requests did not end in time");
     }
-    sweeper.abort();
-    follower.abort();
+    workers.shutdown().await;
     // A letter that is on its way is let go there, or it would be sent twice.
     stop.send_replace(true);
     if tokio::time::timeout(DRAIN, outbox).await.is_err() {
@@ -233,7 +282,7 @@ fn web(config: &Config, address: SocketAddr) -> Web {
 }
 
 /// Listens for the signals that end the process; what comes from here on is not missed.
-fn stop_signal() -> impl Future<Output = ()> {
+fn stop_signal(pulse: Pulse, delay: Duration) -> impl Future<Output = ()> {
     let mut terminate = signal(SignalKind::terminate()).expect("the runtime handles signals");
     let mut interrupt = signal(SignalKind::interrupt()).expect("the runtime handles signals");
     async move {
@@ -241,6 +290,9 @@ fn stop_signal() -> impl Future<Output = ()> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
+        // Proxies send nothing new to who says so, and what they have sent is still taken.
+        pulse.drain();
+        tokio::time::sleep(delay).await;
     }
 }
 
@@ -254,7 +306,7 @@ fn public_url(config: &Config, address: SocketAddr) -> String {
 fn announce(
     out: &mut impl Write,
     config: &Config,
-    address: SocketAddr,
+    (address, own): (SocketAddr, Option<SocketAddr>),
     database: &str,
 ) -> std::io::Result<()> {
     let url = public_url(config, address);
@@ -272,6 +324,11 @@ fn announce(
     if config.rules.sandbox {
         writeln!(out, "  inbox         {url}/dev/inbox")?;
         writeln!(out, "  playground    {url}/playground")?;
+    }
+    if let Some(own) = own {
+        writeln!(out, "  metrics       http://{own}/metrics")?;
+    } else if config.watch.in_public {
+        writeln!(out, "  metrics       {url}/metrics")?;
     }
     if config.smtp_url.is_some() {
         writeln!(out, "  letters       sent by SMTP")?;

@@ -1,12 +1,6 @@
 //! The subcommands: what `teller` does at a terminal.
 
-use std::{
-    ffi::OsString,
-    io::{IsTerminal as _, Write},
-    process::ExitCode,
-};
-
-use tracing_subscriber::EnvFilter;
+use std::{ffi::OsString, io::Write, process::ExitCode};
 
 use crate::{
     app,
@@ -30,6 +24,7 @@ use crate::{
         run as seed,
         run::Seeded,
     },
+    trace,
     types::{
         entropy::SystemEntropy,
         money::{Currency, Minor, Money},
@@ -57,17 +52,11 @@ pub async fn run(arguments: Vec<OsString>) -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => error.exit(),
     };
-    let filter = EnvFilter::builder().parse(&arguments.settings.log);
-    let filter = match filter {
-        Ok(filter) => filter,
-        Err(error) => return fail(&format!("TELLER_LOG is no filter: {error}"), 2),
+    let telling = trace::begin(&arguments.settings.watch);
+    let _telling = match telling {
+        Ok(telling) => telling,
+        Err(error) => return fail(&error.to_string(), 2),
     };
-    let ansi = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(ansi)
-        .init();
     let mut out = std::io::stdout();
     let command = arguments.command.unwrap_or(Command::Serve);
     if command == Command::Schema {

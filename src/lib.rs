@@ -22,4 +22,5 @@ pub mod seed;
 pub mod bench;
 pub mod people;
 pub mod log;
+pub mod trace;
 pub mod cli;

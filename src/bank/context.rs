@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use tokio::sync::Notify;
 
 use super::{
-    live::registry::Live, session_cache::SessionCache, session_reads::SessionReads,
+    heart::Pulse, live::registry::Live, session_cache::SessionCache, session_reads::SessionReads,
     session_touches::SessionTouches,
 };
 use crate::{
@@ -147,6 +147,8 @@ pub struct Bank {
     pub session_touches: SessionTouches,
     /// Who waits for what happens.
     pub live: Live,
+    /// How this process is.
+    pub pulse: Pulse,
 }
 
 impl Bank {
@@ -179,6 +181,7 @@ impl Bank {
             session_reads: SessionReads::default(),
             session_touches: SessionTouches::default(),
             live,
+            pulse: Pulse::default(),
         }
     }
 

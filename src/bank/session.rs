@@ -8,6 +8,7 @@ use super::{
     context::Bank,
     error::Failure,
     permit::{Permit, Visitor},
+    trail,
 };
 use crate::{
     crypto::{token, token::Access},
@@ -246,6 +247,7 @@ pub(super) async fn admit(
     let now = bank.now();
     let facts = facts.filter(|facts| facts.is_alive(now)).ok_or(Refusal::SessionEnded)?;
     let (session_id, user_id) = key;
+    trail::mark(bank, user_id);
     Ok(Permit { user_id, session_id, facade, facts, visitor: Arc::new(visitor.clone()) })
 }
 

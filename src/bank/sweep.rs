@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::{attempt::ROWS_MAX, context::Bank, error::Failure, file, hold};
-use crate::store::{attempt, challenge, event, inbox, operation, registration, session, signup};
+use crate::store::{
+    attempt, challenge, event, inbox, operation, pulse, registration, session, signup,
+};
 
 /// How often holds that expired are given back: their money is wanted.
 const HOLDS_EVERY: Duration = Duration::from_secs(30);
@@ -11,6 +13,9 @@ const HOLDS_EVERY: Duration = Duration::from_secs(30);
 const HOLDS_ROUNDS: u32 = 20;
 /// How long a key is remembered.
 const KEYS_LIFE: chrono::Duration = chrono::Duration::days(30);
+
+/// How long the row of a process that has ended stays.
+const PULSES_LIFE: chrono::Duration = chrono::Duration::days(1);
 
 /// How much was removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -29,6 +34,8 @@ pub struct Swept {
     pub attempts: u64,
     /// Captured letters.
     pub letters: u64,
+    /// Rows of processes that have ended.
+    pub pulses: u64,
     /// Files that never arrived, or that nobody sees any more.
     pub files: u64,
 }
@@ -79,6 +86,7 @@ pub async fn sweep(bank: &Bank) -> Result<Swept, Failure> {
                     attempts: attempt::sweep(s, now, ROWS_MAX).await?,
                     events: event::sweep(s, events).await?,
                     letters: inbox::sweep(s, now).await?,
+                    pulses: pulse::sweep(s, now - PULSES_LIFE).await?,
                 })
             })
         })

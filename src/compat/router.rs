@@ -13,6 +13,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header},
 };
 use http_body_util::LengthLimitError;
+use tracing::Instrument as _;
 
 use super::{
     accounts, card_bank, ewallet, financelime, fintract,
@@ -36,6 +37,10 @@ static DOORS: [&Door; 5] = [
     &accounts::door::DOOR,
     &ewallet::door::DOOR,
 ];
+
+/// The documented path that a request was for; an answer carries it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route(pub &'static str);
 
 /// Where a path leads.
 struct Place {
@@ -122,13 +127,18 @@ pub async fn serve(doors: &Doors, arrival: Arrival, request: Request) -> Respons
         prefix: place.prefix,
         arrival,
     };
+    let route = place.found.as_ref().map(|found| Route(found.resource.path));
     let answer = if let Some(found) = place.found {
         Box::pin(at_path(doors, place.door, found, call, body)).await
     } else {
         let answer = (place.door.refuse)(&call.method, Fault::UnknownPath);
         finish(doors, place.door, None, &call, answer)
     };
-    answer.send(head)
+    let mut response = answer.send(head);
+    if let Some(route) = route {
+        response.extensions_mut().insert(route);
+    }
+    response
 }
 
 /// What every answer of a dialect carries.
@@ -207,12 +217,13 @@ async fn run(
     seat: Option<Seat>,
 ) -> Answer {
     let (doors, asked) = (doors.clone(), Arc::clone(call));
-    let task = tokio::spawn(async move {
+    let running = async move {
         let answer = (operation.run)(&doors, &asked);
         let ran = tokio::time::timeout(doors.settings.time, answer).await;
         drop(seat);
         ran
-    });
+    };
+    let task = tokio::spawn(running.in_current_span());
     let refuse = |fault| (door.refuse)(&call.method, fault);
     match task.await {
         Ok(Ok(answer)) => answer,

@@ -2,7 +2,10 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use super::settings::{Funding, Settings};
+use super::{
+    settings::{Funding, Settings},
+    watch::Watch,
+};
 use crate::{
     bank::context::Rules,
     compat::wire::doors,
@@ -58,6 +61,8 @@ pub struct Config {
     pub connections: Connections,
     /// The documents that alone may run, where there is such a file.
     pub trusted_documents: Option<PathBuf>,
+    /// How operators watch the server.
+    pub watch: Watch,
 }
 
 /// Everything that is wrong with the settings, a sentence each.
@@ -74,6 +79,7 @@ impl Settings {
         self.check_production(&mut faults);
         let file_store = self.read_file_store(&mut faults);
         let dialects = self.read_dialects(&mut faults);
+        let watch = self.watch.check(self.production, &mut faults);
         let ring = self.secrets.ring(&self.data_dir, self.production, entropy, &mut faults);
         let (Some(ring), Some(file_store), true) = (ring, file_store, faults.is_empty()) else {
             return Err(ConfigError(faults));
@@ -119,6 +125,7 @@ impl Settings {
             },
             connections: self.intake.connections(),
             trusted_documents: self.intake.trusted_documents.clone(),
+            watch,
         })
     }
 

@@ -1,15 +1,12 @@
 //! The settings as they are typed.
 
-use std::{
-    net::{SocketAddr, ToSocketAddrs as _},
-    path::PathBuf,
-};
+use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{ArgAction, ValueEnum, builder::BoolishValueParser};
 
 use super::{
     attempts::AttemptSettings, dialects::DialectSettings, intake::Intake, live::LiveSettings,
-    secret::SecretSettings,
+    secret::SecretSettings, watch::WatchSettings, watch::listen_address,
 };
 
 /// Who may pay money in from outside.
@@ -210,22 +207,10 @@ pub struct Settings {
     )]
     pub production: bool,
 
-    /// What to log: error, warn, info, debug, trace, or a filter such as teller=debug.
-    #[arg(
-        long,
-        global = true,
-        env = "TELLER_LOG",
-        value_name = "FILTER",
-        default_value = "warn,teller=info"
-    )]
-    pub log: String,
+    /// How operators watch the server.
+    #[command(flatten)]
+    pub watch: WatchSettings,
 }
 
 /// The largest limit, in whole units: what every currency can hold as minor units.
 const LIMIT_MAX: i64 = 10_000_000_000;
-
-/// Reads `127.0.0.1:8080`, or a name such as `localhost:8080`.
-fn listen_address(text: &str) -> Result<SocketAddr, String> {
-    let found = text.to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
-    found.ok_or_else(|| "write an address and a port, such as 127.0.0.1:8080".to_owned())
-}

@@ -17,7 +17,7 @@ use argon2::{
 };
 use tokio::sync::{Semaphore, oneshot};
 
-use crate::types::{entropy, entropy::Entropy, secret::Secret};
+use crate::types::{depth::Depth, entropy, entropy::Entropy, secret::Secret};
 
 /// Memory in KiB, passes and lanes, as OWASP recommends for Argon2id.
 const PARAMETERS: (u32, u32, u32) = (19 * 1024, 2, 1);
@@ -44,6 +44,7 @@ type Job = Box<dyn FnOnce() + Send>;
 #[derive(Debug, Clone)]
 pub struct Hasher {
     waiting: Arc<Semaphore>,
+    waiting_max: usize,
     jobs: mpsc::Sender<Job>,
     argon2: Argon2<'static>,
     /// A hash of nothing that anybody knows, checked where there is no person, so
@@ -60,12 +61,20 @@ impl Hasher {
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters);
         let unknown: [u8; 32] = entropy::bytes(entropy);
         let nobody = hash_now(&argon2, &unknown, &entropy::bytes(entropy)).expect("bytes hash");
+        let waiting_max = threads * WAITING_PER_THREAD;
         Self {
-            waiting: Arc::new(Semaphore::new(threads * WAITING_PER_THREAD)),
+            waiting: Arc::new(Semaphore::new(waiting_max)),
+            waiting_max,
             jobs: start(threads),
             argon2,
             nobody: nobody.into(),
         }
+    }
+
+    /// How many wait, those that are being hashed included.
+    pub fn queue_depth(&self) -> Depth {
+        let free = self.waiting.available_permits();
+        Depth { waiting: self.waiting_max.saturating_sub(free), most: self.waiting_max }
     }
 
     /// Hashes a new password into a PHC string.

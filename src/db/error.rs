@@ -127,6 +127,17 @@ impl DbError {
             || matches!(self.code().as_deref(), Some("40001" | "40P01" | "5" | "6" | "517" | "261"))
     }
 
+    /// Whoever answers is a standby: it says so, or refuses to write.
+    pub fn is_of_a_standby(&self) -> bool {
+        match self {
+            Self::Standby => true,
+            Self::Driver(sqlx::Error::Configuration(source)) => {
+                matches!(source.downcast_ref::<Self>(), Some(Self::Standby))
+            }
+            error => error.code().as_deref() == Some("25006"),
+        }
+    }
+
     /// A row holds what the bank never writes, so that it cannot be read as what it is.
     pub fn is_unreadable(&self) -> bool {
         matches!(self, Self::Driver(sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)))

@@ -63,6 +63,11 @@ impl<DB: Database> Shelf<DB> {
         Ok(Lone { connection: Some(connection), mark: Mark::Refused, shelf: self.clone() })
     }
 
+    /// How many connections wait at hand.
+    pub(super) fn idle(&self) -> usize {
+        self.with(|kept| kept.idle.len())
+    }
+
     /// Gives all connections back to the pool, and takes none any more.
     pub(super) fn close(&self) {
         self.with(|kept| {

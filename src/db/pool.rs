@@ -16,7 +16,6 @@ use std::{
 use sqlx::{
     Connection as _, Executor as _, PgConnection, PgPool, Postgres, Row as _, Sqlite, SqlitePool,
     Transaction,
-    migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -27,10 +26,8 @@ use super::{
     lone::{Shelf, TRUSTED},
     patience,
     session::{On, Session},
+    turns,
 };
-
-static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
-static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// How long a request waits for a free connection before it is told to come later.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -96,50 +93,9 @@ impl Db {
         }
     }
 
-    /// Brings the schema up to date.
-    pub async fn migrate(&self) -> Result<(), DbError> {
-        match self {
-            Self::Sqlite { writer, .. } => SQLITE_MIGRATIONS.run(writer).await?,
-            Self::Postgres { pool, .. } => POSTGRES_MIGRATIONS.run(pool).await?,
-        }
-        Ok(())
-    }
-
-    /// The versions of the migrations that the schema does not have yet.
-    pub async fn pending_migrations(&self) -> Result<Vec<i64>, DbError> {
-        let (found, applied, all) = match self {
-            Self::Sqlite { readers, .. } => {
-                let found = sqlx::query(
-                    "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'",
-                );
-                let found = found.fetch_optional(readers).await?.is_some();
-                let applied: Vec<i64> = if found {
-                    let versions = "SELECT version FROM _sqlx_migrations WHERE success";
-                    sqlx::query_scalar(versions).fetch_all(readers).await?
-                } else {
-                    Vec::new()
-                };
-                (found, applied, &SQLITE_MIGRATIONS)
-            }
-            Self::Postgres { pool, .. } => {
-                let found =
-                    sqlx::query("SELECT 1 WHERE to_regclass('_sqlx_migrations') IS NOT NULL");
-                let found = found.fetch_optional(pool).await?.is_some();
-                let applied: Vec<i64> = if found {
-                    let versions = "SELECT version FROM _sqlx_migrations WHERE success";
-                    sqlx::query_scalar(versions).fetch_all(pool).await?
-                } else {
-                    Vec::new()
-                };
-                (found, applied, &POSTGRES_MIGRATIONS)
-            }
-        };
-        let versions = all.iter().map(|migration| migration.version);
-        Ok(versions.filter(|version| !found || !applied.contains(version)).collect())
-    }
-
     /// Starts a transaction that only reads, in one snapshot.
     pub async fn read(&self) -> Result<Session, DbError> {
+        let _turn = turns::wait();
         Ok(match self {
             Self::Sqlite { readers, bell, .. } => {
                 Session::new(On::Sqlite(readers.begin().await?), bell)
@@ -155,6 +111,7 @@ impl Db {
     /// SQLite takes its single write lock at once: a reader that turns into a
     /// writer half-way would fail with "database is locked" and could not wait.
     pub async fn write(&self) -> Result<Session, DbError> {
+        let _turn = turns::wait();
         Ok(match self {
             Self::Sqlite { writer, bell, .. } => {
                 Session::new(On::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?), bell)
@@ -168,6 +125,7 @@ impl Db {
     /// For one statement that is a transaction of its own, which saves a round trip before
     /// it and one after it. On SQLite it only reads.
     pub async fn alone(&self) -> Result<Session, DbError> {
+        let _turn = turns::wait();
         Ok(match self {
             Self::Sqlite { readers, lone, bell, .. } => {
                 Session::new(On::SqliteAlone(lone.take(readers).await?), bell)
@@ -176,6 +134,20 @@ impl Db {
                 Session::new(On::PostgresAlone(lone.take(pool).await?), bell)
             }
         })
+    }
+
+    /// The same database over one connection of its own, for whoever must not queue behind
+    /// others. SQLite has one writer, for which everybody queues.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        match self {
+            Self::Sqlite { .. } => self.clone(),
+            Self::Postgres { pool, bell, .. } => {
+                let options = (*pool.connect_options()).clone();
+                let one = postgres_pool(1).connect_lazy_with(options);
+                Self::Postgres { pool: one, lone: Shelf::beside(0), bell: bell.clone() }
+            }
+        }
     }
 
     /// Rings in this process when something was committed.
@@ -360,7 +332,13 @@ async fn open_postgres(url: &str, connections: u32) -> Result<Db, DbError> {
     // connection by itself says why.
     let first = tokio::time::timeout(ACQUIRE_TIMEOUT, PgConnection::connect_with(&options)).await;
     first.map_err(|_| sqlx::Error::PoolTimedOut)??.close().await?;
-    let pool = PgPoolOptions::new()
+    let pool = postgres_pool(connections).connect_with(options).await?;
+    Ok(Db::Postgres { pool, lone: Shelf::beside(connections), bell: Bell::new() })
+}
+
+/// How connections to PostgreSQL are kept.
+fn postgres_pool(connections: u32) -> PgPoolOptions {
+    PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         // Asking each time whether a connection still lives would cost a round trip
@@ -397,7 +375,4 @@ async fn open_postgres(url: &str, connections: u32) -> Result<Db, DbError> {
                 }
             })
         })
-        .connect_with(options)
-        .await?;
-    Ok(Db::Postgres { pool, lone: Shelf::beside(connections), bell: Bell::new() })
 }

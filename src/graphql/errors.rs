@@ -292,6 +292,8 @@ fn faulty(fault: crate::domain::fault::Fault) -> UserError {
 
 /// The one mapping of refusals to GraphQL.
 fn say(refusal: Refusal) -> Said {
+    let code = refusal.code();
+    metrics::counter!("teller_refusals_total", "face" => "graphql", "code" => code).increment(1);
     let message = refusal.sentence();
     match refusal {
         Refusal::Invalid(faults) => Said::Data(faults.into_iter().map(faulty).collect()),

@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use tower_cookies::Cookies;
 
-use super::{answer::Rejection, cookies, cookies::Name, web::Web};
+use super::{answer::Rejection, cookies, cookies::Name, line, web::Web};
 use crate::{
     bank::{
         context::Bank,
@@ -29,6 +29,7 @@ pub fn visitor(bank: &Bank, headers: &HeaderMap, peer: SocketAddr, request_id: &
         bank.rules.trusted_proxies.iter().any(|network| network.contains(address))
     };
     let address = client_address(headers, peer.ip().to_canonical(), trusted);
+    line::name(request_id);
     let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
     Visitor {
         ip_address: address.to_string(),

@@ -3,7 +3,10 @@
 use std::{
     collections::HashMap,
     hash::Hash,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use crate::types::id::UserId;
@@ -16,6 +19,34 @@ type Counts<K> = Arc<Mutex<HashMap<K, usize>>>;
 pub struct Crowd {
     addresses: Counts<String>,
     people: Counts<UserId>,
+    sockets: Arc<AtomicUsize>,
+    streams: Arc<AtomicUsize>,
+}
+
+/// How many are open of each kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Open {
+    /// WebSockets.
+    pub sockets: usize,
+    /// Streams of server-sent events.
+    pub streams: usize,
+}
+
+/// One that is open, for as long as this lives.
+#[derive(Debug)]
+pub struct One(Arc<AtomicUsize>);
+
+impl One {
+    fn of(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for One {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// A place in the crowd, which is free again when this is dropped.
@@ -56,6 +87,22 @@ impl Crowd {
         Place::take(&self.addresses, address.to_owned(), most)
     }
 
+    /// Counts a WebSocket.
+    pub fn socket(&self) -> One {
+        One::of(&self.sockets)
+    }
+
+    /// Counts a stream.
+    pub fn stream(&self) -> One {
+        One::of(&self.streams)
+    }
+
+    /// How many are open.
+    pub fn open(&self) -> Open {
+        let count = |of: &AtomicUsize| of.load(Ordering::Relaxed);
+        Open { sockets: count(&self.sockets), streams: count(&self.streams) }
+    }
+
     /// A place for a person; none where they have as many as they may.
     pub fn person(&self, person: UserId, most: usize) -> Option<Place<UserId>> {
         Place::take(&self.people, person, most)
@@ -64,7 +111,7 @@ impl Crowd {
 
 #[cfg(test)]
 mod tests {
-    use super::Crowd;
+    use super::{Crowd, Open};
 
     #[test]
     fn a_place_is_free_again_once_it_is_left() {
@@ -79,5 +126,9 @@ mod tests {
         drop(two);
         let left = crowd.addresses.lock().unwrap().len();
         assert_eq!(left, 0, "nobody is remembered who has nothing open");
+        let (socket, stream) = (crowd.socket(), crowd.clone().stream());
+        assert_eq!(crowd.open(), Open { sockets: 1, streams: 1 });
+        drop((socket, stream));
+        assert_eq!(crowd.open(), Open { sockets: 0, streams: 0 });
     }
 }

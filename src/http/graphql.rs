@@ -19,6 +19,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use tower_cookies::Cookies;
+use tracing::Instrument as _;
 
 use super::{
     answer,
@@ -37,6 +38,7 @@ use super::{
     persisted::Hash,
     server::Held,
     shared::Shared,
+    tally::Tally,
     web::Web,
 };
 use crate::{
@@ -80,6 +82,8 @@ pub struct Graphql {
     pub web: Web,
     /// What stays open.
     pub open: Open,
+    /// Counts what is asked.
+    pub tally: Tally,
 }
 
 /// What stays open: how many they are, what they share, and who watches their sessions.
@@ -213,6 +217,7 @@ impl Graphql {
                 shared: Shared::default(),
                 sentry: Sentry::new(bank.clone()),
             },
+            tally: Tally::default(),
             bank,
         }
     }
@@ -351,9 +356,11 @@ impl Graphql {
         let (schema, document) = (self.schema.clone(), Arc::clone(&prepared));
         // In a task of its own, so that a panic ends this request and nothing else,
         // and a client that goes away does not stop a movement half-way.
-        let task = tokio::spawn(async move {
+        let running = async move {
             (tokio::time::timeout_at(deadline, schema.execute(&document, request)).await, place)
-        });
+        };
+        let began = Instant::now();
+        let task = tokio::spawn(running.in_current_span());
         let (executed, place) = task.await.map_err(|error| {
             tracing::error!(request_id = visitor.request_id, %error, "a request panicked");
             let message = "Something went wrong on our side. Tell us the request id.";
@@ -361,7 +368,10 @@ impl Graphql {
         })?;
         let executed = executed.map_err(|_| too_late())?;
         if executor::ran(&executed) {
+            self.tally.ran(&prepared, Some(began.elapsed()));
             self.keep(prepared, fresh, named);
+        } else {
+            self.tally.did_not_run(&prepared);
         }
         Ok((Ran { executed, cost, again: again.seconds() }, place))
     }
@@ -381,6 +391,7 @@ impl Graphql {
         let started = started.map_err(|response| {
             answer::errors_of(&response, GRAPHQL_VALIDATION_FAILED, &visitor.request_id)
         })?;
+        self.tally.ran(&prepared, None);
         self.keep(prepared, fresh, named);
         Ok(started)
     }

@@ -17,17 +17,20 @@ use super::{
     file::Counter,
     graphql,
     graphql::Graphql,
-    home, host, inbox, legacy,
+    health, home, host, inbox, legacy,
     legacy::Old,
     live::{socket, stream},
+    metrics,
+    metrics::{Counted, Readers, Sights},
     playground,
     playground::Playground,
-    sandbox as tools,
+    sandbox as tools, tally,
     web::Web,
 };
 use crate::{
     bank::context::Bank,
     compat::wire::doors::{Doors, Settings},
+    types::secret::Secret,
 };
 
 /// The whole server.
@@ -46,6 +49,25 @@ pub fn with_transport(transport: Graphql) -> Router {
 
 /// The whole server over a transport, with old doors as the operator has set them.
 pub fn with_doors(transport: Graphql, doors: Doors) -> Router {
+    with_figures(transport, doors, None)
+}
+
+/// Who reads the figures where everybody else is served.
+pub struct Figures {
+    /// What was counted.
+    pub counted: Counted,
+    /// What a reader must show.
+    pub token: Option<Secret>,
+}
+
+/// The same, with figures for whoever may read them here.
+pub fn with_figures(transport: Graphql, doors: Doors, figures: Option<Figures>) -> Router {
+    let (pulse, tally) = (transport.bank.pulse.clone(), transport.tally.clone());
+    let sights = Sights {
+        bank: transport.bank.clone(),
+        crowd: transport.open.crowd.clone(),
+        usage: doors.usage.clone(),
+    };
     let bank = transport.bank.clone();
     let sandbox = bank.rules.sandbox;
     let web = transport.web.clone();
@@ -88,9 +110,15 @@ pub fn with_doors(transport: Graphql, doors: Doors) -> Router {
         .fallback(legacy::serve)
         .with_state(Old { doors, web });
     router = router.merge(old);
+    if let Some(Figures { counted, token }) = figures {
+        router = router.merge(metrics::routes(Readers { counted, sights, token }));
+    }
     if sandbox {
         router = router.layer(middleware::from_fn(host::require_loopback));
     }
+    // What starts and watches the process, by whatever name it reaches it.
+    router = router.merge(health::routes(pulse));
+    router = router.layer(middleware::from_fn_with_state(tally, tally::count));
     router.layer(middleware::map_response(guard))
 }
 
@@ -98,7 +126,7 @@ pub fn with_doors(transport: Graphql, doors: Doors) -> Router {
 const POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
 /// What every answer carries.
-async fn guard(mut response: Response<Body>) -> Response<Body> {
+pub async fn guard(mut response: Response<Body>) -> Response<Body> {
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers

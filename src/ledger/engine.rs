@@ -3,19 +3,20 @@
 //! There is no timer: a batch is whatever waits when the one before it is done, so
 //! a lone client waits for nobody, and many pay one commit together.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::{
     batch,
     batch::{Means, Outcome},
+    figures::Figures,
     posting::{Answer, LedgerError, Posting},
     single,
 };
 use crate::{
     db::{error::DbError, pool::Db},
-    types::{clock::Clock, entropy::Entropy, money::Currency},
+    types::{clock::Clock, depth::Depth, entropy::Entropy, money::Currency},
 };
 
 /// Postings of one batch at most.
@@ -66,12 +67,19 @@ impl Ledger {
     ) -> Self {
         let (queue, waiting) = mpsc::channel(capacity.waiting.max(1));
         let waiting = Arc::new(Mutex::new(waiting));
+        let figures = Figures::begin();
         for _ in 0..capacity.batches.max(1) {
             let (clock, chance) = (Arc::clone(&clock), Arc::clone(&chance));
             let means = Means { clock, chance, currencies: currencies.clone() };
-            tokio::spawn(work(db.clone(), means, Arc::clone(&waiting)));
+            tokio::spawn(work(db.clone(), means, figures.clone(), Arc::clone(&waiting)));
         }
         Self { queue }
+    }
+
+    /// How many wait for a batch.
+    pub fn queue_depth(&self) -> Depth {
+        let most = self.queue.max_capacity();
+        Depth { waiting: most - self.queue.capacity(), most }
     }
 
     /// Does what the posting says, whole or not at all; the answer comes after the commit.
@@ -88,7 +96,7 @@ impl Ledger {
 }
 
 /// Takes batches until nobody can send any more.
-async fn work(db: Db, means: Means, waiting: Arc<Mutex<mpsc::Receiver<Job>>>) {
+async fn work(db: Db, means: Means, figures: Figures, waiting: Arc<Mutex<mpsc::Receiver<Job>>>) {
     loop {
         let mut jobs = Vec::new();
         let taken = waiting.lock().await.recv_many(&mut jobs, BATCH_MAX).await;
@@ -97,7 +105,7 @@ async fn work(db: Db, means: Means, waiting: Arc<Mutex<mpsc::Receiver<Job>>>) {
         }
         // In a task of its own, so that a panic costs one batch its answers and not
         // the bank its ledger.
-        let done = tokio::spawn(commit(db.clone(), means.clone(), jobs)).await;
+        let done = tokio::spawn(commit(db.clone(), means.clone(), figures.clone(), jobs)).await;
         if let Err(error) = done {
             tracing::error!(%error, "a batch of postings panicked");
         }
@@ -105,7 +113,8 @@ async fn work(db: Db, means: Means, waiting: Arc<Mutex<mpsc::Receiver<Job>>>) {
 }
 
 /// Commits a batch and answers everybody.
-async fn commit(db: Db, means: Means, jobs: Vec<Job>) {
+async fn commit(db: Db, means: Means, figures: Figures, jobs: Vec<Job>) {
+    let began = Instant::now();
     let (postings, tells): (Vec<Posting>, Vec<_>) =
         jobs.into_iter().map(|job| (job.posting, job.tell)).unzip();
     let alone = match postings.as_slice() {
@@ -116,9 +125,20 @@ async fn commit(db: Db, means: Means, jobs: Vec<Job>) {
         Some(answer) => vec![Ok(answer)],
         None => settle(&db, &means, &postings).await,
     };
+    figures.note(&answers, began.elapsed());
+    carried(&postings);
     for (tell, answer) in tells.into_iter().zip(answers) {
         // Whoever went away is not told; the key knows.
         let _ = tell.send(answer);
+    }
+}
+
+/// Says in the log which requests a batch carried, so that one can be followed to its commit.
+fn carried(postings: &[Posting]) {
+    if tracing::enabled!(tracing::Level::DEBUG) {
+        let requests = postings.iter().filter_map(|posting| posting.act.request_id.as_deref());
+        let requests = requests.collect::<Vec<_>>().join(" ");
+        tracing::debug!(size = postings.len(), requests, "a batch was answered");
     }
 }
 

@@ -25,6 +25,7 @@ pub mod bank_account;
 pub mod books;
 pub mod batch;
 pub mod single;
+pub mod figures;
 pub mod engine;
 pub mod sealer;
 pub mod chain;

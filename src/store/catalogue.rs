@@ -4,8 +4,8 @@ use super::{
     account, attempt, audit, bill, books, card, card_history, challenge, claim, door_session,
     entry, event, event_postgres, event_sqlite, file, history, history_postgres, history_sqlite,
     hold, inbox, invite, key_ring, leaving, limit, operation, outbox, particulars,
-    posting_postgres, posting_sqlite, quote, registration, rekey, sandbox_clock, savings, seal,
-    second_factor, session, signup, standing, user,
+    posting_postgres, posting_sqlite, pulse, quote, registration, rekey, sandbox_clock, savings,
+    seal, second_factor, session, signup, standing, user,
 };
 
 /// The statements of one file, by name.
@@ -45,6 +45,7 @@ pub const ALL: &[(&str, Statements)] = &[
     ("leaving", leaving::STATEMENTS),
     ("rekey", rekey::STATEMENTS),
     ("sandbox_clock", sandbox_clock::STATEMENTS),
+    ("pulse", pulse::STATEMENTS),
     ("file", file::STATEMENTS),
     ("books", books::STATEMENTS),
 ];

@@ -51,6 +51,7 @@ pub mod inbox;
 pub mod leaving;
 pub mod file;
 pub mod sandbox_clock;
+pub mod pulse;
 pub mod rekey;
 pub mod books;
 pub mod catalogue;

@@ -43,6 +43,9 @@ statements! {
     REMOVE = "DELETE FROM outbox WHERE letter_id = $1";
 
     COUNT = "SELECT COUNT(*) FROM outbox";
+
+    /// Ids ascend with the time at which they are made.
+    OLDEST = "SELECT created_at FROM outbox ORDER BY letter_id LIMIT 1";
 }
 
 /// Puts a letter in.
@@ -88,4 +91,9 @@ pub async fn remove(session: &mut Session, id: LetterId) -> Result<(), DbError> 
 /// How many letters wait.
 pub async fn count(session: &mut Session) -> Result<i64, DbError> {
     Ok(session.query(COUNT).scalar().await?.unwrap_or(0))
+}
+
+/// When the letter was written that waits for the longest; none where none waits.
+pub async fn oldest(session: &mut Session) -> Result<Option<Instant>, DbError> {
+    session.query(OLDEST).scalar().await
 }

@@ -5,7 +5,11 @@
 
 use uuid::{Builder, Uuid};
 
-use super::{clock::Clock, entropy, entropy::Entropy};
+use super::{
+    clock::{Clock, Instant},
+    entropy,
+    entropy::Entropy,
+};
 
 /// Crockford's base 32 in lower case, as TypeID uses it.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
@@ -17,6 +21,12 @@ const ENCODED_LENGTH: usize = 26;
 pub fn fresh(clock: &dyn Clock, entropy: &dyn Entropy) -> Uuid {
     let millis = u64::try_from(clock.now().timestamp_millis()).unwrap_or(0);
     Builder::from_unix_timestamp_millis(millis, &entropy::bytes(entropy)).into_uuid()
+}
+
+/// When a UUIDv7 was made; `None` where it tells no time that there is.
+pub fn made_at(uuid: Uuid) -> Option<Instant> {
+    let millis = i64::try_from(uuid.as_u128() >> 80).ok()?;
+    Instant::from_timestamp_millis(millis)
 }
 
 /// 128 bits as 26 characters.
@@ -118,14 +128,26 @@ ids! {
     FileId = "file";
     /// Names a letter in the outbox or the captured inbox.
     LetterId = "letter";
+    /// Names one run of the program, from its start to its end.
+    ProcessId = "process";
 }
 
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
 
-    use super::{AccountId, UserId, decode, encode, split};
-    use crate::types::{clock::SystemClock, entropy::SystemEntropy};
+    use super::{AccountId, UserId, decode, encode, fresh, made_at, split};
+    use crate::types::{
+        clock::{Clock as _, SystemClock},
+        entropy::SystemEntropy,
+    };
+
+    #[test]
+    fn an_identifier_tells_when_it_was_made() {
+        let before = SystemClock.now().timestamp_millis();
+        let made = made_at(fresh(&SystemClock, &SystemEntropy)).unwrap().timestamp_millis();
+        assert!((before..=SystemClock.now().timestamp_millis()).contains(&made));
+    }
 
     #[test]
     fn the_code_is_the_one_of_typeid() {

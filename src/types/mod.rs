@@ -18,3 +18,4 @@ pub mod money;
 pub mod text;
 pub mod language;
 pub mod page;
+pub mod depth;

@@ -8,3 +8,6 @@
 mod disk;
 mod failover;
 mod kills;
+mod migrations;
+mod postgres;
+mod stopped;

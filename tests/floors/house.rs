@@ -18,7 +18,7 @@ const FLOORS: [&[&str]; 8] = [
     &["bank"],
     &["graphql", "compat"],
     &["http"],
-    &["config", "app", "cli", "seed", "people", "log", "bench", "main"],
+    &["config", "app", "cli", "seed", "people", "log", "trace", "bench", "main"],
 ];
 
 /// Names that say nothing about what is inside.

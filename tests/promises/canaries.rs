@@ -249,15 +249,26 @@ fn statements(log: &str) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_is_written_in_clear_to_the_database_the_log_or_a_dump() {
+    plant_and_look("text").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_is_written_in_clear_where_the_log_is_json() {
+    plant_and_look("json").await;
+}
+
+async fn plant_and_look(format: &str) {
     for fresh in databases::both().await {
         let mut command = teller(fresh.folder(), &fresh.url);
-        let server = Server::start_with(command.env("TELLER_LOG", "trace")).await;
+        command.env("TELLER_LOG", "trace").env("TELLER_LOG_FORMAT", format);
+        let server = Server::start_with(&mut command).await;
         let mut canaries = Canaries::default();
         let token = live(&server, &mut canaries).await;
         err(&server, &token, &mut canaries).await;
         assert!(canaries.secrets.len() >= 17 && canaries.codes.len() == 4);
         let log = server.log();
         assert!(log.contains("TRACE") || log.contains("DEBUG"), "the log says all that it can");
+        assert!(log.contains("answered"), "and has a line for each request");
         let found = canaries.found_in(log.as_bytes());
         assert_eq!(found, Vec::<&str>::new(), "{}: in the log", fresh.name);
         // While the server runs: its log of writes is not yet folded into the file.

@@ -15,6 +15,8 @@ pub mod server;
 pub mod live;
 pub mod strangers;
 pub mod load;
+pub mod throng;
+pub mod tomorrow;
 pub mod injury;
 pub mod chance;
 pub mod model;

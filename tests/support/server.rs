@@ -5,7 +5,7 @@ use std::{
     path::Path,
     process::{ExitStatus, Stdio},
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use reqwest::Client;
@@ -148,6 +148,36 @@ impl Server {
         assert!(asked.expect("kill runs").success());
         let ended = tokio::time::timeout(Duration::from_secs(20), self.child.wait()).await;
         ended.expect("the server stops in time").expect("the server's status is known")
+    }
+
+    /// Sends it a signal by its name: `STOP`, `CONT`, `TERM`.
+    pub async fn signal(&self, name: &str) {
+        let id = self.process().to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &id]).status().await;
+        assert!(sent.expect("kill runs").success());
+    }
+
+    /// What `/readyz` says: the status and the body; none where nobody answers.
+    pub async fn ready(&self) -> Option<(u16, Value)> {
+        let request = self.client.get(format!("{}/readyz", self.url));
+        let answer = request.timeout(Duration::from_secs(2)).send().await.ok()?;
+        let status = answer.status().as_u16();
+        Some((status, answer.json().await.ok()?))
+    }
+
+    /// Waits until `/readyz` has this status, and tells how long that took and what it said;
+    /// none where it does not come to it in time.
+    pub async fn until_ready_is(&self, status: u16, limit: Duration) -> Option<(Duration, Value)> {
+        let began = Instant::now();
+        while began.elapsed() < limit {
+            if let Some((found, body)) = self.ready().await
+                && found == status
+            {
+                return Some((began.elapsed(), body));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        None
     }
 
     /// Posts a GraphQL document; an error where the server does not answer.

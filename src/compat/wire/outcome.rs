@@ -34,7 +34,12 @@ pub fn settle(
 ) -> Answer {
     match outcome {
         Ok(answer) | Err(No::Said(answer)) => answer,
-        Err(No::Failed(Failure::Refused(refusal))) => refused(&refusal),
+        Err(No::Failed(Failure::Refused(refusal))) => {
+            let code = refusal.code();
+            metrics::counter!("teller_refusals_total", "face" => "legacy", "code" => code)
+                .increment(1);
+            refused(&refusal)
+        }
         Err(No::Failed(Failure::Broken(failure))) => {
             call.log(&failure);
             fault(match (failure.is_unsure(), call.acts) {

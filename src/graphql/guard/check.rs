@@ -244,6 +244,21 @@ pub fn is_for_strangers(document: &ExecutableDocument, operation_name: Option<&s
     fields.iter().all(|field| FOR_STRANGERS.contains(&field.node.name.node.as_str()))
 }
 
+/// What kind of operation will run, and the fields at its top by their names in the schema.
+pub fn asked<'d>(
+    document: &'d ExecutableDocument,
+    operation_name: Option<&str>,
+) -> Option<(OperationType, impl Iterator<Item = &'d str>)> {
+    let operation = &operation(document, operation_name)?.node;
+    let mut fields = Vec::new();
+    top_fields(document, &operation.selection_set.node, &mut fields);
+    let ours = |field: &&Positioned<Field>| {
+        field.node.alias.as_ref().is_some_and(|alias| alias.node.starts_with(RESERVED))
+    };
+    let names = fields.into_iter().filter(move |field| !ours(field));
+    Some((operation.ty, names.map(|field| field.node.name.node.as_str())))
+}
+
 /// Holds the subscription that will run to one field, whatever its variables say: the
 /// library would mix several, and answer nothing to one that stands in a fragment.
 fn subscription(operation: &Positioned<OperationDefinition>) -> Result<(), Refused> {

@@ -9,6 +9,7 @@ use tokio::{
     task::{AbortHandle, JoinError, JoinSet},
     time::{Instant, timeout_at},
 };
+use tracing::Instrument as _;
 
 use super::{
     feed::Feed,
@@ -21,7 +22,7 @@ use crate::{
     },
     graphql::errors::{COST_EXCEEDED, INTERNAL},
     http::{
-        answer::Rejection, caller, document::Door, graphql, graphql::Graphql,
+        answer::Rejection, caller, document::Door, graphql, graphql::Graphql, line,
         parameters::Parameters,
     },
 };
@@ -140,7 +141,8 @@ impl Operations {
         };
         let request_id = visitor.request_id.clone();
         let asked = Asked { graphql: Arc::clone(graphql), permit, visitor, line };
-        let task = self.tasks.spawn(operate(asked, payload));
+        let span = line::span_named(&request_id);
+        let task = self.tasks.spawn(operate(asked, payload).instrument(span));
         self.running.insert(name.id, Running { serial: self.serial, task, request_id });
         Ok(None)
     }

@@ -117,13 +117,14 @@ fn accept(
         .max_frame_size(limits.body)
         .protocols([PROTOCOL]);
     let speaks = upgrade.selected_protocol().is_some();
+    let one = graphql.open.crowd.socket();
     Ok(upgrade.on_upgrade(async move |stream| {
         let mut socket = Socket::new(graphql, stream, handshake, held);
         let close = if speaks { socket.talk().await } else { Some(Close::NoProtocol) };
         if let Some(close) = close {
             socket.close(close).await;
         }
-        drop(place);
+        drop((place, one));
     }))
 }
 

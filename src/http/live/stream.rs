@@ -18,6 +18,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, timeout_at},
 };
 use tower_cookies::Cookies;
+use tracing::Instrument as _;
 
 use super::{
     feed::{Feed, Told},
@@ -167,11 +168,13 @@ async fn open(
     // What cannot be read as a text is no cursor, which is told like any other.
     let resume = resume.map(|value| Cursor::from_wire(value.to_str().unwrap_or_default()));
     let (pipe, mut pieces) = mpsc::channel(1);
+    let one = graphql.open.crowd.stream();
     let line = Line { graphql, visitor, pipe };
-    tokio::spawn(async move {
+    let running = async move {
         line.run(begun, member, held, resume).await;
-        drop(place);
-    });
+        drop((place, one));
+    };
+    tokio::spawn(running.in_current_span());
     let body =
         poll_fn(move |context| pieces.poll_recv(context).map(|p| p.map(Ok::<_, Infallible>)));
     let mut response = Response::new(Body::from_stream(body));

@@ -1,0 +1,94 @@
+//! What a process tells of itself while it runs: its log, and its traces where somebody
+//! collects them.
+
+use std::io::IsTerminal as _;
+
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
+
+use crate::config::watch::{LogFormat, WatchSettings};
+
+/// Why it cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub enum TraceError {
+    /// The filter is none.
+    #[error("TELLER_LOG is no filter: {0}")]
+    Filter(#[from] tracing_subscriber::filter::ParseError),
+    /// The traces cannot be sent.
+    #[cfg(feature = "otel")]
+    #[error("TELLER_OTLP_URL: {0}")]
+    Otlp(String),
+}
+
+/// Ends the telling: what was not sent yet is sent when this is dropped.
+#[derive(Debug, Default)]
+pub struct Telling {
+    #[cfg(feature = "otel")]
+    traces: Option<opentelemetry_sdk::trace::SdkTracerProvider>,
+}
+
+/// A layer of all that is told.
+type Told = Box<dyn Layer<Registry> + Send + Sync>;
+
+/// Begins to tell.
+pub fn begin(settings: &WatchSettings) -> Result<Telling, TraceError> {
+    let filter = EnvFilter::builder().parse(&settings.log)?;
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines: Told = match settings.log_format {
+        LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
+    };
+    #[cfg(feature = "otel")]
+    if let Some(url) = &settings.otlp_url {
+        let (traces, telling) = otlp::layer(url)?;
+        let layers = vec![lines.with_filter(filter).boxed(), traces];
+        tracing_subscriber::registry().with(layers).init();
+        return Ok(telling);
+    }
+    tracing_subscriber::registry().with(lines).with(filter).init();
+    Ok(Telling::default())
+}
+
+#[cfg(feature = "otel")]
+impl Drop for Telling {
+    fn drop(&mut self) {
+        if let Some(traces) = &self.traces
+            && let Err(error) = traces.shutdown()
+        {
+            tracing::warn!(%error, "the last traces could not be sent");
+        }
+    }
+}
+
+#[cfg(feature = "otel")]
+mod otlp {
+    //! Traces by OTLP over HTTP.
+
+    use opentelemetry::trace::TracerProvider as _;
+    use opentelemetry_otlp::{SpanExporter, WithExportConfig as _};
+    use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
+    use tracing_subscriber::{EnvFilter, Layer as _};
+
+    use super::{Telling, Told, TraceError};
+
+    /// What is traced: the requests, and what is said while one is served.
+    const FILTER: &str = "warn,teller=info,request=info";
+
+    /// The layer that sends traces to somebody who collects them.
+    pub(super) fn layer(url: &str) -> Result<(Told, Telling), TraceError> {
+        // The client that sends asks for one even where it speaks no TLS.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let exporter = SpanExporter::builder().with_http().with_endpoint(url).build();
+        let exporter = exporter.map_err(|error| TraceError::Otlp(error.to_string()))?;
+        let resource = Resource::builder().with_service_name("teller").build();
+        let traces = SdkTracerProvider::builder()
+            .with_batch_exporter(exporter)
+            .with_resource(resource)
+            .build();
+        let tracer = traces.tracer("teller");
+        let filter = EnvFilter::builder().parse(FILTER)?;
+        let layer = tracing_opentelemetry::layer().with_tracer(tracer);
+        Ok((layer.with_filter(filter).boxed(), Telling { traces: Some(traces) }))
+    }
+}
