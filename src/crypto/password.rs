@@ -15,6 +15,7 @@ use argon2::{
     Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version,
     password_hash::phc::PasswordHash,
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::types::{depth::Depth, entropy, entropy::Entropy, secret::Secret};
@@ -47,8 +48,8 @@ pub struct Hasher {
     waiting_max: usize,
     jobs: mpsc::Sender<Job>,
     argon2: Argon2<'static>,
-    /// A hash of nothing that anybody knows, checked where there is no person, so
-    /// that an unknown address takes as long as a known one.
+    /// A hash of nothing at all, checked where there is no person, so that an unknown
+    /// address takes as long as a known one.
     nobody: Arc<str>,
 }
 
@@ -59,15 +60,13 @@ impl Hasher {
         let (memory, passes, lanes) = PARAMETERS;
         let parameters = Params::new(memory, passes, lanes, None).expect("OWASP's are valid");
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters);
-        let unknown: [u8; 32] = entropy::bytes(entropy);
-        let nobody = hash_now(&argon2, &unknown, &entropy::bytes(entropy)).expect("bytes hash");
         let waiting_max = threads * WAITING_PER_THREAD;
         Self {
             waiting: Arc::new(Semaphore::new(waiting_max)),
             waiting_max,
             jobs: start(threads),
+            nobody: nobody(argon2.params(), entropy).into(),
             argon2,
-            nobody: nobody.into(),
         }
     }
 
@@ -169,6 +168,15 @@ fn start(threads: usize) -> mpsc::Sender<Job> {
     sender
 }
 
+/// Random bytes in the place of a hash, which no password has: nothing was hashed, as that
+/// would take its memory at every start.
+fn nobody(parameters: &Params, entropy: &dyn Entropy) -> String {
+    let (salt, hash): ([u8; 16], [u8; 32]) = (entropy::bytes(entropy), entropy::bytes(entropy));
+    let (memory, passes, lanes) = (parameters.m_cost(), parameters.t_cost(), parameters.p_cost());
+    let (salt, hash) = (STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(hash));
+    format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${hash}")
+}
+
 fn hash_now(
     argon2: &Argon2<'_>,
     password: &[u8],
@@ -194,6 +202,18 @@ mod tests {
         assert!(verify("correct horse", Some(hash.clone())).await.unwrap());
         assert!(!verify("Correct horse", Some(hash)).await.unwrap());
         assert!(!verify("correct horse", None).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn the_hash_of_nobody_asks_for_the_same_work_as_any_other() {
+        let hasher = Hasher::new(&SystemEntropy);
+        let hash = hasher.hash(&SystemEntropy, Secret::new("correct horse")).await.unwrap();
+        let shape = |hash: &str| hash.split('$').map(str::len).collect::<Vec<_>>();
+        assert_eq!(shape(&hasher.nobody), shape(&hash));
+        assert!(!hasher.is_stale(&hasher.nobody), "{}", hasher.nobody);
+        // It can be read as a hash, or nothing would be computed at all.
+        let nobody = Some(hasher.nobody.to_string());
+        assert!(!hasher.verify(Secret::new("correct horse"), nobody).await.unwrap());
     }
 
     #[tokio::test]
