@@ -10,4 +10,5 @@ mod failover;
 mod kills;
 mod migrations;
 mod postgres;
+mod soak;
 mod stopped;

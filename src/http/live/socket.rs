@@ -13,7 +13,10 @@ use axum::{
 };
 use futures_util::SinkExt as _;
 use serde_json::{Map, Value};
-use tokio::time::{Interval, MissedTickBehavior, Sleep, interval, sleep, timeout};
+use tokio::{
+    task::yield_now,
+    time::{Interval, MissedTickBehavior, Sleep, interval, sleep, timeout},
+};
 use tokio_tungstenite::tungstenite;
 use tower_cookies::Cookies;
 
@@ -266,6 +269,9 @@ impl Socket {
     async fn write(&mut self, first: Out) -> Result<(), Option<Close>> {
         let (stream, operations) = (&mut self.stream, &mut self.operations);
         let writing = async {
+            // Whoever is ready goes first: requests, and what else this socket has to say of
+            // the same event, which then goes off with one call of the system.
+            yield_now().await;
             let mut next = Some(first);
             let mut places = Vec::new();
             for _ in 0..TOGETHER {
