@@ -3,6 +3,11 @@
 #   help        this text (also without a target)
 #   run         start Teller as a sandbox, in release mode;
 #               make run ARGS="--listen 127.0.0.1:9000" passes flags on
+#   cluster     start two servers, HAProxy, a PostgreSQL primary and its
+#               synchronous standby from installed packages, in the foreground;
+#               OPERATIONS.md tells how to break and mend it. CLUSTER_DIR and
+#               CLUSTER_PORT say where; Debian's packages postgresql and
+#               haproxy are installed where this runs as root
 #   playground  build the page at /playground, which `run` and `test` do by
 #               themselves; it needs Node.js 20.19 or newer with npm
 #   test        every promise in its short form, on SQLite and on PostgreSQL:
@@ -23,8 +28,8 @@
 #   clean       remove all that was built or installed here; ./data stays
 #
 # Rust comes from rustup (rust-version in Cargo.toml). `test` and `prove` also
-# need Node.js 20.19 or newer, Python 3.11 or newer, curl, jq and Chromium; PostgreSQL they
-# find or fetch, see tests/support/with-postgres.sh.
+# need Node.js 20.19 or newer, Python 3.11 or newer, curl, jq, Chromium, HAProxy and
+# shellcheck; PostgreSQL they find or fetch, see tests/support/with-postgres.sh.
 
 # The recipes that start a server are one command each, so that a signal to make
 # reaches the script that has to stop it.
@@ -32,7 +37,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 # In the order written, whatever -j says: cargo waits for its own lock anyway.
 .NOTPARALLEL:
-.PHONY: help run playground test lint prove bench schema openapi deny advisories clean tools \
+.PHONY: help run cluster playground test lint prove bench schema openapi deny advisories clean tools \
 	node-packages python-packages playground-where-node-is cargo-deny
 
 ARGS ?=
@@ -50,6 +55,10 @@ help:
 run: playground-where-node-is
 	@echo "Starting Teller (make run)"
 	@TELLER_COMMIT=$$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown) TELLER_COMMIT_TIME=$$(TZ=UTC0 git log -1 --date=format-local:%Y-%m-%d_%H:%M:%S --format=%cd 2>/dev/null) cargo run --release --locked -- serve $(ARGS)
+
+cluster: playground-where-node-is
+	@echo "Building Teller, and starting a cluster (make cluster)"
+	@cargo build --release --locked && exec deploy/cluster.sh up
 
 playground:
 	@web-playground/build.sh

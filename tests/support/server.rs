@@ -92,7 +92,12 @@ impl Server {
 
     /// Starts what the command says, and waits until it listens.
     pub async fn start_with(command: &mut Command) -> Self {
-        let command = command.arg("serve").stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::start_program(command.arg("serve")).await
+    }
+
+    /// The same with a program that announces itself as the server does.
+    pub async fn start_program(command: &mut Command) -> Self {
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         let output = child.stdout.take().expect("the output is piped");
         let mut lines = BufReader::new(output).lines();
