@@ -12,7 +12,7 @@ use reqwest::Client;
 use serde_json::{Value, json};
 use tokio::{
     sync::{Mutex, watch},
-    task::JoinSet,
+    task::{JoinHandle, JoinSet},
 };
 
 use crate::support::{
@@ -314,65 +314,83 @@ fn is_flat(before: f64, after: f64, slack: f64) -> bool {
     after <= before * 1.1 + slack
 }
 
+/// What works on until it is told to stop, and its tokens.
+struct Day {
+    world: World,
+    work: JoinSet<()>,
+    keeper: JoinHandle<watch::Sender<Arc<Vec<Payer>>>>,
+    stop: watch::Sender<bool>,
+}
+
+/// Lets people in by both doors, and starts so many clients of GraphQL, of card-bank and of sockets.
+async fn begin(server: &Server, clients: [usize; 3]) -> Day {
+    let mut payers = town(server, PEOPLE, MORE).await.to_vec();
+    let (mut members, mut refresh, http) = (Vec::new(), Vec::new(), client());
+    for (place, payer) in payers.iter_mut().enumerate() {
+        members.push(enter_cardbank(server, &http, place).await);
+        let (access, renews) = sign_in(server, place).await;
+        payer.token = access;
+        refresh.push(renews);
+    }
+    let (tell, told) = watch::channel(Arc::new(payers));
+    let (stop, stopped) = watch::channel(false);
+    let world = World {
+        url: server.url.clone(),
+        http,
+        payers: told,
+        members: Arc::new(members),
+        wrong: Tally::default(),
+        right: Tally::default(),
+        moved: Arc::default(),
+        stop: stopped,
+    };
+    let keeper = tokio::spawn(keep_fresh(world.clone(), refresh, tell));
+    let mut work = JoinSet::new();
+    for number in 0..clients[0] {
+        work.spawn(by_graphql(world.clone(), number));
+    }
+    for number in 0..clients[1] {
+        work.spawn(by_rest(world.clone(), number));
+    }
+    for number in 0..clients[2] {
+        work.spawn(by_socket(world.clone(), number));
+    }
+    Day { world, work, keeper, stop }
+}
+
+/// The medians of the second and of the last quarter of what was looked at.
+fn quarters(looks: &[(f64, f64)]) -> ([f64; 2], [f64; 2]) {
+    let quarter = looks.len() / 4;
+    let (second, last) = (&looks[quarter..2 * quarter], &looks[looks.len() - quarter..]);
+    let memory = [second, last].map(|some| median(some.iter().map(|look| look.0)));
+    let files = [second, last].map(|some| median(some.iter().map(|look| look.1)));
+    (memory, files)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_day_of_work_leaves_memory_and_descriptors_flat() {
     let clients = [proof::sized(6, 40), proof::sized(3, 16), proof::sized(2, 8)];
     let lasts = Duration::from_secs(proof::sized(6, 20 * 60) as u64);
     for fresh in databases::both().await {
         let server = Server::start_with(&mut teller(fresh.folder(), &fresh.url)).await;
-        let mut payers = town(&server, PEOPLE, MORE).await.to_vec();
-        let (mut members, mut refresh, http) = (Vec::new(), Vec::new(), client());
-        for (place, payer) in payers.iter_mut().enumerate() {
-            members.push(enter_cardbank(&server, &http, place).await);
-            let (access, renews) = sign_in(&server, place).await;
-            payer.token = access;
-            refresh.push(renews);
-        }
-        let (tell, told) = watch::channel(Arc::new(payers));
-        let (stop, stopped) = watch::channel(false);
-        let world = World {
-            url: server.url.clone(),
-            http,
-            payers: told,
-            members: Arc::new(members),
-            wrong: Tally::default(),
-            right: Tally::default(),
-            moved: Arc::default(),
-            stop: stopped,
-        };
-        let (before, _) = look(&server);
-        let keeper = tokio::spawn(keep_fresh(world.clone(), refresh, tell));
-        let mut work = JoinSet::new();
-        for number in 0..clients[0] {
-            work.spawn(by_graphql(world.clone(), number));
-        }
-        for number in 0..clients[1] {
-            work.spawn(by_rest(world.clone(), number));
-        }
-        for number in 0..clients[2] {
-            work.spawn(by_socket(world.clone(), number));
-        }
+        let mut day = begin(&server, clients).await;
         let (began, mut looks) = (Instant::now(), Vec::new());
         while began.elapsed() < lasts {
             tokio::time::sleep(LOOKED.min(lasts / 8)).await;
             looks.push(look(&server));
         }
-        stop.send_replace(true);
-        while let Some(done) = work.join_next().await {
+        day.stop.send_replace(true);
+        while let Some(done) = day.work.join_next().await {
             done.expect("no client panics");
         }
         // The tokens are told as long as somebody may ask for them.
-        let _tell = keeper.await.expect("the tokens were renewed");
-
-        let quarter = looks.len() / 4;
-        let (second, last) = (&looks[quarter..2 * quarter], &looks[looks.len() - quarter..]);
-        let memory = [second, last].map(|some| median(some.iter().map(|look| look.0)));
-        let files = [second, last].map(|some| median(some.iter().map(|look| look.1)));
+        let _tell = day.keeper.await.expect("the tokens were renewed");
+        let (memory, files) = quarters(&looks);
         // A few seconds are all warming up: only their errors and their books are judged.
         let flat = proof::scale() == proof::Scale::Short
             || is_flat(memory[0], memory[1], SLACK) && is_flat(files[0], files[1], FILES);
+        let world = day.world;
         let wrong = world.wrong.others(&[]);
-
         let payers = world.payers.borrow().clone();
         let moved = world.moved.lock().await.clone();
         let wanted = expected(payers.len(), OPENING + MORE, &moved);
@@ -384,11 +402,10 @@ async fn a_long_day_of_work_leaves_memory_and_descriptors_flat() {
         let held = flat && wrong == 0 && cents == 0 && surplus == 0;
         let figure = format!(
             "{} s, {} clients: {}; {wrong} errors, {cents} cents off, {surplus} movements too many; \
-             {:.0} MiB, then {:.0}, at the end {:.0}; {:.0} descriptors, at the end {:.0}",
+             {:.0} MiB, at the end {:.0}; {:.0} descriptors, at the end {:.0}",
             lasts.as_secs(),
             clients.iter().sum::<usize>(),
             world.right.list(),
-            before / 1024.0,
             memory[0] / 1024.0,
             memory[1] / 1024.0,
             files[0],
@@ -402,7 +419,6 @@ async fn a_long_day_of_work_leaves_memory_and_descriptors_flat() {
             held,
         );
         assert!(held, "{figure}: {}", world.wrong.list());
-        println!("{promise}: {figure}");
         proof::tally(fresh.name, &test_name());
         fresh.remove().await;
     }

@@ -28,8 +28,8 @@ fn allowance(text: &str) -> Allowance {
 }
 
 /// The sandbox's rules with these limits.
-fn limited(allowances: Allowances) -> Rules {
-    Rules { allowances, ..sandbox_rules() }
+fn limited(allowances: &Allowances) -> Rules {
+    Rules { allowances: *allowances, ..sandbox_rules() }
 }
 
 /// A login as a proxy passes it on.
@@ -131,7 +131,7 @@ async fn tries_at_once_and_in_other_processes_are_counted_together() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_that_is_claimed_in_a_header_counts_for_nothing() {
     let login_address = allowance("5/15m");
-    let rules = limited(Allowances { login_address, ..Allowances::SANDBOX });
+    let rules = limited(&Allowances { login_address, ..Allowances::SANDBOX });
     each_database_with(rules, async |bank| {
         let mut refused = 0;
         for number in 0..1_000_u32 {
@@ -151,7 +151,7 @@ async fn a_trusted_proxy_tells_the_address_and_ipv6_counts_by_its_network() {
     let login_address = allowance("2/15m");
     let allowances = Allowances { login_address, ..Allowances::SANDBOX };
     let trusted_proxies = vec!["127.0.0.0/8".parse().expect("a network")];
-    let rules = Rules { trusted_proxies, ..limited(allowances) };
+    let rules = Rules { trusted_proxies, ..limited(&allowances) };
     each_database_with(rules, async |bank| {
         let mut number = 0;
         let mut from = async |forwarded: &str| {
@@ -200,7 +200,7 @@ async fn codes_that_are_sent_and_sent_back_are_counted() {
         confirm_address: allowance("6/15m"),
         ..Allowances::SANDBOX
     };
-    each_database_with(limited(allowances), async |bank| {
+    each_database_with(limited(&allowances), async |bank| {
         bank.join("ann", 1).await;
         for _ in 0..3 {
             assert_eq!(bank.login("ann@example.org", PASSWORD).await["errors"], json!([]));

@@ -363,8 +363,8 @@ async fn cardbank_does_not_send_back_much_more_of_a_body_than_it_was_sent() {
         Check::new("POST", "/auth/register").json(&some).expect(bank, 422, &told).await;
         let many = [
             large,
-            format!("{{{}}}", ["\"x\":[{},[]]"; 5_000].join(",")),
-            format!("[{}]", ["{}"; 50_000].join(",")),
+            format!("{{{}}}", vec!["\"x\":[{},[]]"; 5_000].join(",")),
+            format!("[{}]", vec!["{}"; 50_000].join(",")),
             format!("{{\"email\":\"{}\"}}", "@".repeat(100_000)),
             format!("{{\"password\":\"{0}\",\"email\":[\"{0}\"]}}", "p".repeat(50_000)),
         ];

@@ -14,7 +14,7 @@ use teller::{
 
 use crate::support::{
     bank::{TestBank, each_database, each_database_with, sandbox_rules},
-    cardbank::{Member, detail},
+    cardbank::{Member, Plastic, detail},
     people::{Person, codes, text},
     wire::Check,
 };
@@ -169,130 +169,156 @@ async fn numbers_that_are_tried_at_once_are_counted_together() {
     .await;
 }
 
+/// What was left behind: a card that was closed, one that is open, one of somebody else's,
+/// a goal that was deleted and a bill that was paid.
+struct Old {
+    closed: Plastic,
+    open: Plastic,
+    of_bob: Plastic,
+    goal: String,
+    bill: String,
+}
+
+/// A call, and the same of something that never was.
+type Twin = (&'static str, &'static str, String, String);
+
+fn aside(amount: &str, savings: &str, card: &str) -> String {
+    format!(r#"{{"amount":{amount},"saving_account_id":{savings},"card_id":{card}}}"#)
+}
+
+fn settle(bill: &str, card: &str) -> String {
+    format!(r#"{{"bill_id":{bill},"card_number":"{card}"}}"#)
+}
+
+fn number(card: &str) -> String {
+    format!(r#"{{"card_number":"{card}"}}"#)
+}
+
+fn goal_body(goal: &str) -> String {
+    format!(r#"{{"saving_account_id":{goal}}}"#)
+}
+
+async fn leave_behind(bank: &TestBank, ann: &Member, bob: &Member) -> Old {
+    let (closed, open, of_bob) = (ann.card(bank).await, ann.card(bank).await, bob.card(bank).await);
+    let body = transfer(&closed.number, &open.number, "50");
+    ann.send("POST", "/card/transfer", &body).expect(bank, 200, "{{all}}").await;
+    let goal = r#"{"name":"Boat","goal":500}"#;
+    let goal = ann.send("POST", "/savings/create", goal).expect(bank, 200, "{{all}}").await;
+    let goal = goal.answer.json()["id"].to_string();
+    let empty = aside("200", &goal, &open.id);
+    ann.send("POST", "/savings/decrease", &empty).expect(bank, 200, "{{all}}").await;
+    let bill = r#"{"name":"Rent","amount":3,"due_date":"2026-12-01"}"#;
+    let bill = ann.send("POST", "/bills/create", bill).expect(bank, 200, "{{all}}").await;
+    let bill = bill.answer.json()["id"].to_string();
+    let paid = settle(&bill, &open.number);
+    ann.send("POST", "/bills/pay", &paid).expect(bank, 200, "{{all}}").await;
+    for (path, body) in
+        [("/card/delete", number(&closed.number)), ("/savings/delete", goal_body(&goal))]
+    {
+        ann.send("DELETE", path, &body).expect(bank, 200, "{{all}}").await;
+    }
+    Old { closed, open, of_bob, goal, bill }
+}
+
+/// What the one asks whose they were.
+fn asked_by_ann(old: &Old, never: &str) -> Vec<Twin> {
+    vec![
+        (
+            "POST",
+            "/card/transfer",
+            transfer(&old.closed.number, never, "1"),
+            transfer(never, never, "1"),
+        ),
+        ("POST", "/card/history", number(&old.closed.number), number(never)),
+        ("DELETE", "/savings/delete", goal_body(&old.goal), goal_body("77777")),
+        (
+            "POST",
+            "/savings/topUp",
+            aside("1", &old.goal, &old.open.id),
+            aside("1", "77777", &old.open.id),
+        ),
+        (
+            "POST",
+            "/savings/topUp",
+            aside("999999", &old.goal, &old.closed.id),
+            aside("999999", &old.goal, "77777"),
+        ),
+        (
+            "POST",
+            "/savings/topUp",
+            aside("1", "77777", &old.closed.id),
+            aside("1", "77777", "77777"),
+        ),
+        (
+            "POST",
+            "/savings/decrease",
+            aside("1", "77777", &old.closed.id),
+            aside("1", "77777", "77777"),
+        ),
+        (
+            "POST",
+            "/savings/decrease",
+            aside("999999", &old.goal, &old.open.id),
+            aside("999999", "77777", &old.open.id),
+        ),
+        ("POST", "/bills/pay", settle(&old.bill, &old.closed.number), settle(&old.bill, never)),
+    ]
+}
+
+/// What somebody else asks.
+fn asked_by_bob(old: &Old, never: &str) -> Vec<Twin> {
+    vec![
+        (
+            "POST",
+            "/card/transfer",
+            transfer(&old.closed.number, &old.of_bob.number, "1"),
+            transfer(never, &old.of_bob.number, "1"),
+        ),
+        (
+            "POST",
+            "/card/transfer",
+            transfer(&old.of_bob.number, &old.closed.number, "1"),
+            transfer(&old.of_bob.number, never, "1"),
+        ),
+        ("POST", "/card/history", number(&old.closed.number), number(never)),
+        ("DELETE", "/card/delete", number(&old.closed.number), number(never)),
+        ("DELETE", "/savings/delete", goal_body(&old.goal), goal_body("77777")),
+        (
+            "POST",
+            "/savings/topUp",
+            aside("1", &old.goal, &old.of_bob.id),
+            aside("1", "77777", &old.of_bob.id),
+        ),
+        (
+            "POST",
+            "/savings/decrease",
+            aside("1", &old.goal, &old.closed.id),
+            aside("1", "77777", "77777"),
+        ),
+        (
+            "POST",
+            "/bills/pay",
+            settle(&old.bill, &old.of_bob.number),
+            settle("77777", &old.of_bob.number),
+        ),
+    ]
+}
+
 #[tokio::test]
 async fn what_was_closed_or_is_anothers_is_answered_at_cardbank_as_what_never_was() {
     each_database(async |bank| {
         let (ann, bob) = (Member::join(bank, "ann", 1).await, Member::join(bank, "bob", 2).await);
-        let (closed, open, of_bob) =
-            (ann.card(bank).await, ann.card(bank).await, bob.card(bank).await);
-        let body = transfer(&closed.number, &open.number, "50");
-        ann.send("POST", "/card/transfer", &body).expect(bank, 200, "{{all}}").await;
-        let goal = r#"{"name":"Boat","goal":500}"#;
-        let goal = ann.send("POST", "/savings/create", goal).expect(bank, 200, "{{all}}").await;
-        let goal = goal.answer.json()["id"].to_string();
-        let aside = |amount: &str, savings: &str, card: &str| {
-            format!(r#"{{"amount":{amount},"saving_account_id":{savings},"card_id":{card}}}"#)
-        };
-        let empty = aside("200", &goal, &open.id);
-        ann.send("POST", "/savings/decrease", &empty).expect(bank, 200, "{{all}}").await;
-        let bill = r#"{"name":"Rent","amount":3,"due_date":"2026-12-01"}"#;
-        let bill = ann.send("POST", "/bills/create", bill).expect(bank, 200, "{{all}}").await;
-        let bill = bill.answer.json()["id"].to_string();
-        let settle =
-            |bill: &str, card: &str| format!(r#"{{"bill_id":{bill},"card_number":"{card}"}}"#);
-        let paid = settle(&bill, &open.number);
-        ann.send("POST", "/bills/pay", &paid).expect(bank, 200, "{{all}}").await;
-        let number = |card: &str| format!(r#"{{"card_number":"{card}"}}"#);
-        let delete_goal = format!(r#"{{"saving_account_id":{goal}}}"#);
-        for (path, body) in
-            [("/card/delete", number(&closed.number)), ("/savings/delete", delete_goal.clone())]
-        {
-            ann.send("DELETE", path, &body).expect(bank, 200, "{{all}}").await;
-        }
+        let old = leave_behind(bank, &ann, &bob).await;
         // Each with the same that never was; who asks, and what is said.
         let never = nobodys(1);
-        let none = r#"{"saving_account_id":77777}"#.to_owned();
-        let pairs = [
-            (
-                &ann,
-                "POST",
-                "/card/transfer",
-                transfer(&closed.number, &never, "1"),
-                transfer(&never, &never, "1"),
-            ),
-            (&ann, "POST", "/card/history", number(&closed.number), number(&never)),
-            (&ann, "DELETE", "/savings/delete", delete_goal.clone(), none.clone()),
-            (
-                &ann,
-                "POST",
-                "/savings/topUp",
-                aside("1", &goal, &open.id),
-                aside("1", "77777", &open.id),
-            ),
-            (
-                &ann,
-                "POST",
-                "/savings/topUp",
-                aside("999999", &goal, &closed.id),
-                aside("999999", &goal, "77777"),
-            ),
-            (
-                &ann,
-                "POST",
-                "/savings/topUp",
-                aside("1", "77777", &closed.id),
-                aside("1", "77777", "77777"),
-            ),
-            (
-                &ann,
-                "POST",
-                "/savings/decrease",
-                aside("1", "77777", &closed.id),
-                aside("1", "77777", "77777"),
-            ),
-            (
-                &ann,
-                "POST",
-                "/savings/decrease",
-                aside("999999", &goal, &open.id),
-                aside("999999", "77777", &open.id),
-            ),
-            (&ann, "POST", "/bills/pay", settle(&bill, &closed.number), settle(&bill, &never)),
-            (
-                &bob,
-                "POST",
-                "/card/transfer",
-                transfer(&closed.number, &of_bob.number, "1"),
-                transfer(&never, &of_bob.number, "1"),
-            ),
-            (
-                &bob,
-                "POST",
-                "/card/transfer",
-                transfer(&of_bob.number, &closed.number, "1"),
-                transfer(&of_bob.number, &never, "1"),
-            ),
-            (&bob, "POST", "/card/history", number(&closed.number), number(&never)),
-            (&bob, "DELETE", "/card/delete", number(&closed.number), number(&never)),
-            (&bob, "DELETE", "/savings/delete", delete_goal, none),
-            (
-                &bob,
-                "POST",
-                "/savings/topUp",
-                aside("1", &goal, &of_bob.id),
-                aside("1", "77777", &of_bob.id),
-            ),
-            (
-                &bob,
-                "POST",
-                "/savings/decrease",
-                aside("1", &goal, &closed.id),
-                aside("1", "77777", "77777"),
-            ),
-            (
-                &bob,
-                "POST",
-                "/bills/pay",
-                settle(&bill, &of_bob.number),
-                settle("77777", &of_bob.number),
-            ),
-        ];
-        for (who, method, path, closed, never) in pairs {
-            let of_never = who.send(method, path, &never).expect_any(bank).await;
-            assert!([403, 406].contains(&of_never.status.as_u16()), "{path}: {}", of_never.text());
-            who.send(method, path, &closed)
-                .expect(bank, of_never.status.as_u16(), &of_never.text())
-                .await;
+        for (who, twins) in [(&ann, asked_by_ann(&old, &never)), (&bob, asked_by_bob(&old, &never))]
+        {
+            for (method, path, closed, never) in twins {
+                let of_never = who.send(method, path, &never).expect_any(bank).await;
+                let status = of_never.status.as_u16();
+                assert!([403, 406].contains(&status), "{path}: {}", of_never.text());
+                who.send(method, path, &closed).expect(bank, status, &of_never.text()).await;
+            }
         }
         bank.audit().await;
     })

@@ -165,7 +165,8 @@ async fn balance_at(url: &str, token: &str) -> Value {
 /// The first line of a file in the cluster's folder.
 fn line(cluster: &Cluster, file: &str) -> String {
     let path = cluster.folder.path().join("cluster").join(file);
-    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+    let text =
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     text.lines().next().unwrap_or_default().to_owned()
 }
 

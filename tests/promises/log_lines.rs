@@ -75,9 +75,9 @@ async fn a_batch_tells_which_requests_it_carried_where_somebody_listens_closely(
         let mut found = false;
         for _ in 0..100 {
             let all = lines(&server.log());
-            let batches = all.iter().filter(|line| line["message"] == "a batch was answered");
-            let last = batches.last().map(|line| line["requests"].clone());
-            let asked = all.iter().filter(|line| line["message"] == "answered").last();
+            let mut batches = all.iter().filter(|line| line["message"] == "a batch was answered");
+            let last = batches.next_back().map(|line| line["requests"].clone());
+            let asked = all.iter().rfind(|line| line["message"] == "answered");
             found = last.is_some_and(|ids| asked.is_some_and(|line| line["span"]["id"] == ids));
             if found {
                 break;

@@ -27,7 +27,7 @@ async fn read(url: &str, token: Option<&str>) -> (u16, String) {
 
 /// The values by their names with labels, as they are written.
 fn values(text: &str) -> BTreeMap<String, f64> {
-    let line = Regex::new(r#"^([a-zA-Z_:][a-zA-Z0-9_:]*(?:\{[^{}]*\})?) (\S+)$"#);
+    let line = Regex::new(r"^([a-zA-Z_:][a-zA-Z0-9_:]*(?:\{[^{}]*\})?) (\S+)$");
     let line = line.expect("a pattern");
     let read = |row: &str| {
         let found = line.captures(row).unwrap_or_else(|| panic!("no line of Prometheus: {row}"));

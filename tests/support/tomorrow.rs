@@ -1,6 +1,6 @@
 //! The migrations of a release that is not there yet: today's, and one that adds to them.
 
-use std::{env, fs, path::Path, process::Stdio};
+use std::{env, fmt::Write as _, fs, io, io::Write as _, path::Path, process::Stdio};
 
 use sqlx::migrate::Migrator;
 use teller::db::{migrate::beside_newer, pool::Db};
@@ -42,7 +42,7 @@ pub fn folder(database: &str, slow_after: Option<usize>) -> TempDir {
         text.push_str(";\n");
         if database == "postgres" {
             let lock = LOCKS + i64::try_from(place).expect("few");
-            text.push_str(&format!("SELECT pg_advisory_xact_lock({lock});\n"));
+            writeln!(text, "SELECT pg_advisory_xact_lock({lock});").expect("a text takes it");
         } else if slow_after == Some(place) {
             text.push_str(
                 "CREATE TABLE slow AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL \
@@ -68,7 +68,7 @@ pub async fn is_meant() -> bool {
     let (Ok(url), Ok(folder)) = (env::var(URL), env::var(FOLDER)) else {
         return false;
     };
-    println!("{BEGINS}");
+    writeln!(io::stdout(), "{BEGINS}").expect("somebody reads it");
     migrate(&url, Path::new(&folder)).await;
     true
 }
