@@ -230,7 +230,8 @@ pub(super) fn settle(bank: &Bank, guessed: Guessed, reply: &Reply) -> Result<Ans
         let fits = |known: &Vec<u8>| mac::code_fits(&bank.ring, row, reply.code(), known);
         (challenge.code_hash.as_ref().is_some_and(fits), None)
     };
-    refuse_unless_right(judge(guesses, challenge.expires_at, bank.now(), fits))?;
+    let life = (challenge.created_at, challenge.expires_at);
+    refuse_unless_right(judge(guesses, life, bank.now(), fits))?;
     Ok(Answered { user_id, challenge, spent })
 }
 

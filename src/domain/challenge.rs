@@ -170,11 +170,22 @@ pub enum Guess {
     Expired,
 }
 
+/// How far the clocks of two machines of ours may be apart.
+const CLOCKS_APART: Duration = Duration::seconds(5);
+
 /// Judges a guess that has already been counted; `guesses` includes it.
-pub fn judge(guesses: i64, expires_at: Instant, now: Instant, fits: bool) -> Guess {
+///
+/// What was made in the time to come was made before the clock was set back: how old it is
+/// nobody knows, so it is too old.
+pub fn judge(
+    guesses: i64,
+    (made_at, expires_at): (Instant, Instant),
+    now: Instant,
+    fits: bool,
+) -> Guess {
     if guesses > GUESSES_MAX {
         Guess::UsedUp
-    } else if now >= expires_at {
+    } else if now >= expires_at || made_at > now + CLOCKS_APART {
         Guess::Expired
     } else if fits {
         Guess::Right
@@ -216,9 +227,12 @@ mod tests {
         let made: Instant = "2026-11-21T10:00:00Z".parse().unwrap();
         let ends = made + CODE_LIFE;
         let last = ends - Duration::microseconds(1);
-        assert_eq!(judge(GUESSES_MAX, ends, last, true), Guess::Right);
-        assert_eq!(judge(1, ends, last, false), Guess::Wrong);
-        assert_eq!(judge(1, ends, ends, true), Guess::Expired);
-        assert_eq!(judge(GUESSES_MAX + 1, ends, made, true), Guess::UsedUp);
+        let life = (made, ends);
+        assert_eq!(judge(GUESSES_MAX, life, last, true), Guess::Right);
+        assert_eq!(judge(1, life, last, false), Guess::Wrong);
+        assert_eq!(judge(1, life, ends, true), Guess::Expired);
+        assert_eq!(judge(GUESSES_MAX + 1, life, made, true), Guess::UsedUp);
+        assert_eq!(judge(1, life, made - Duration::seconds(5), true), Guess::Right);
+        assert_eq!(judge(1, life, made - Duration::seconds(6), true), Guess::Expired);
     }
 }

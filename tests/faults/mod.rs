@@ -5,9 +5,12 @@
 //! no key moved twice. Each has a short form in `make test`; its full form in
 //! `make prove` notes the figure it reached beside its target in tests/PROOF.md.
 
+mod clock;
 mod disk;
 mod failover;
 mod kills;
+mod mail;
+mod memory;
 mod migrations;
 mod postgres;
 mod soak;

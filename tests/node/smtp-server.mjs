@@ -1,9 +1,9 @@
 // A real SMTP server for the tests, as a process of its own.
 //
 //   node smtp-server.mjs [--fault none|451|550|drop|slow] [--times N]
-//                        [--delay MS] [--auth USER:PASSWORD]
+//                        [--delay MS] [--auth USER:PASSWORD] [--port PORT]
 //
-// It listens on 127.0.0.1 on a port that the system chooses and prints one JSON
+// It listens on 127.0.0.1, on a port that the system chooses unless one is named, and prints one JSON
 // line when it is ready:
 //
 //   {"listening":PORT}
@@ -49,6 +49,7 @@ function readOptions() {
         times: { type: 'string' },
         delay: { type: 'string', default: '1000' },
         auth: { type: 'string' },
+        port: { type: 'string' },
       },
     }).values
   } catch (error) {
@@ -56,7 +57,7 @@ function readOptions() {
   }
   const { fault, auth } = values
   if (!FAULTS.includes(fault)) refuseToStart(`--fault is one of ${FAULTS.join(', ')}.`)
-  for (const name of ['times', 'delay']) {
+  for (const name of ['times', 'delay', 'port']) {
     if (values[name] !== undefined && !/^\d+$/.test(values[name])) {
       refuseToStart(`--${name} is a whole number.`)
     }
@@ -68,6 +69,7 @@ function readOptions() {
     // How many letters the fault still meets.
     times: values.times === undefined ? Infinity : Number(values.times),
     delay: Number(values.delay),
+    port: Number(values.port ?? 0),
     auth: auth === undefined ? undefined : { user: auth.slice(0, colon), pass: auth.slice(colon + 1) },
   }
 }
@@ -167,7 +169,7 @@ server.on('error', (error) => {
   if (error.syscall === 'listen') refuseToStart(error.message)
 })
 
-server.listen(0, '127.0.0.1', () => print({ listening: server.server.address().port }))
+server.listen(options.port, '127.0.0.1', () => print({ listening: server.server.address().port }))
 
 process.stdin.on('end', () => process.exit(0))
 process.stdin.on('error', () => process.exit(0))

@@ -2,9 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    process::Stdio,
     sync::{Mutex, PoisonError},
-    time::Duration as Span,
 };
 
 use axum::{
@@ -13,12 +11,12 @@ use axum::{
 };
 use chrono::Duration;
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 
 use crate::support::{
     bank::{Answer, TestBank, each_database},
     databases,
     people::{PASSWORD, codes, proof as form, registration, text},
+    programs::Pages,
     proof,
     server::{Server, teller},
 };
@@ -462,32 +460,15 @@ async fn every_answer_says_what_a_browser_may_do_with_it_and_none_says_what_made
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_of_an_allowed_origin_works_with_cookies_and_another_can_do_nothing() {
     for fresh in databases::both().await {
-        let folder = format!("{}/tests/node", env!("CARGO_MANIFEST_DIR"));
-        let mut pages = tokio::process::Command::new("node")
-            .arg("cookies.mjs")
-            .current_dir(&folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("node is there: `make test` says how to get it");
-        let output = pages.stdout.take().expect("the output is piped");
-        let mut lines = BufReader::new(output).lines();
-        let mut told = async || -> Value {
-            let line = tokio::time::timeout(Span::from_mins(3), lines.next_line()).await;
-            let line = line.expect("the pages are done in time").expect("the output is text");
-            let line = line.expect("the browser runs: `make test` says how to get it");
-            serde_json::from_str(&line).expect("a line is JSON")
-        };
-        let origins = told().await;
+        let mut pages = Pages::start("cookies.mjs");
+        let origins = pages.told().await;
         let mut command = teller(fresh.folder(), &fresh.url);
         command.env("TELLER_FRONTEND_URL", text(&origins["allowed"]));
         let server = Server::start_with(&mut command).await;
         let email = join(&server).await;
         let asked = json!({ "api": server.url, "email": email, "password": PASSWORD });
-        let input = pages.stdin.as_mut().expect("the input is piped");
-        input.write_all(format!("{asked}\n").as_bytes()).await.expect("the pages listen");
-        let done = told().await;
+        pages.tell(&asked).await;
+        let done = pages.told().await;
         judge(&done, &email);
         assert!(server.stop().await.success());
         proof::tally(fresh.name, &crate::support::bank::test_name());

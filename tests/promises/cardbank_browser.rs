@@ -1,14 +1,12 @@
 //! card-bank in a real browser: whose pages its cookie serves, and where its links lead.
 
-use std::{process::Stdio, time::Duration};
-
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 
 use crate::support::{
     bank::test_name,
     databases,
     people::{PASSWORD, text},
+    programs::Pages,
     proof,
     server::{Server, teller},
 };
@@ -18,30 +16,14 @@ const FRESH: &str = "a fresh horse on a battery";
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_of_an_allowed_origin_signs_in_by_cardbank_and_another_cannot() {
     for fresh in databases::both().await {
-        let mut pages = tokio::process::Command::new("node")
-            .arg("cardbank.mjs")
-            .current_dir(format!("{}/tests/node", env!("CARGO_MANIFEST_DIR")))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("node is there: `make test` says how to get it");
-        let output = pages.stdout.take().expect("the output is piped");
-        let mut lines = BufReader::new(output).lines();
-        let mut told = async || -> Value {
-            let line = tokio::time::timeout(Duration::from_mins(3), lines.next_line()).await;
-            let line = line.expect("the pages are done in time").expect("the output is text");
-            let line = line.expect("the browser runs: `make test` says how to get it");
-            serde_json::from_str(&line).expect("a line is JSON")
-        };
-        let origins = told().await;
+        let mut pages = Pages::start("cardbank.mjs");
+        let origins = pages.told().await;
         let mut command = teller(fresh.folder(), &fresh.url);
         command.env("TELLER_FRONTEND_URL", text(&origins["allowed"]));
         let server = Server::start_with(&mut command).await;
         let asked = json!({ "api": server.url, "password": PASSWORD, "fresh": FRESH });
-        let input = pages.stdin.as_mut().expect("the input is piped");
-        input.write_all(format!("{asked}\n").as_bytes()).await.expect("the pages listen");
-        judge(&told().await, &text(&origins["allowed"]), &server.url);
+        pages.tell(&asked).await;
+        judge(&pages.told().await, &text(&origins["allowed"]), &server.url);
         assert!(server.stop().await.success());
         proof::tally(fresh.name, &test_name());
         fresh.remove().await;

@@ -1,13 +1,9 @@
 //! Letters: they leave once, late rather than never, and never too late.
 
-use std::{
-    process::{ExitStatus, Stdio},
-    sync::Arc,
-    time::Duration as Span,
-};
+use std::sync::Arc;
 
 use chrono::Duration;
-use serde_json::{Value, json};
+use serde_json::json;
 use teller::{
     bank::{
         context::{Bank, PostOffice},
@@ -21,57 +17,13 @@ use teller::{
     store,
     types::{clock::Clock as _, language::Language, secret::Secret},
 };
-use tokio::{
-    io::{AsyncBufReadExt as _, BufReader, Lines},
-    process::{Child, ChildStdout, Command},
-    sync::Notify,
-};
+use tokio::sync::Notify;
 
 use crate::support::{
     bank::{TestBank, each_database},
     people::{registration, text},
+    smtp::SmtpServer,
 };
-
-/// A real SMTP server in a process of its own; it ends when its input is closed.
-struct SmtpServer {
-    url: String,
-    child: Child,
-    letters: Lines<BufReader<ChildStdout>>,
-}
-
-impl SmtpServer {
-    async fn start(options: &[&str]) -> Self {
-        let folder = format!("{}/tests/node", env!("CARGO_MANIFEST_DIR"));
-        let mut child = Command::new("node")
-            .arg("smtp-server.mjs")
-            .args(options)
-            .current_dir(&folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("node is there: `make test` says how to get it");
-        let output = child.stdout.take().expect("the output is piped");
-        let mut letters = BufReader::new(output).lines();
-        let first = letters.next_line().await.expect("the output is text");
-        let first =
-            first.expect("the SMTP server starts: run `make test`, which installs its packages");
-        let told: Value = serde_json::from_str(&first).expect("the first line is JSON");
-        let port = &told["listening"];
-        Self { url: format!("smtp://127.0.0.1:{port}"), child, letters }
-    }
-
-    async fn letter(&mut self) -> Value {
-        let line = tokio::time::timeout(Span::from_secs(20), self.letters.next_line()).await;
-        let line = line.expect("a letter comes in time").expect("the output is text");
-        serde_json::from_str(&line.expect("the server runs")).expect("a letter is JSON")
-    }
-
-    async fn end(mut self) -> ExitStatus {
-        drop(self.child.stdin.take());
-        self.child.wait().await.expect("the SMTP server ends")
-    }
-}
 
 /// The same bank, which sends its letters to a server.
 fn sending_to(bank: &TestBank, url: &str) -> Bank {

@@ -12,6 +12,7 @@ pub mod cardbank;
 pub mod people;
 pub mod uploads;
 pub mod server;
+pub mod smtp;
 pub mod live;
 pub mod strangers;
 pub mod load;
