@@ -61,11 +61,28 @@ async fn a_link_that_does_something_is_not_taken_for_a_read_when_it_takes_too_lo
             ("/card", 503),
             ("/savings", 503),
         ] {
-            let (said, body) = hurried(&doors, Method::GET, path, &cookie).await;
-            assert_eq!(said, status, "{}: {path}: {body}", bank.database);
+            // The least time there is may be enough where the machine is slow to look at it.
+            let mut late = false;
+            for _ in 0..50 {
+                let (said, body) = hurried(&doors, Method::GET, path, &cookie).await;
+                let wrong = if status == 504 { 503 } else { 504 };
+                assert_ne!(said, wrong, "{}: {path}: {body}", bank.database);
+                late |= said == status;
+                if late {
+                    break;
+                }
+            }
+            assert!(late, "{}: {path} is always in time", bank.database);
         }
-        let (said, body) = hurried(&doors, Method::POST, "/card/create", &cookie).await;
-        assert_eq!((said, body), (504, detail(ASK_BY_KEY)), "{}", bank.database);
+        for _ in 0..50 {
+            let (said, body) = hurried(&doors, Method::POST, "/card/create", &cookie).await;
+            if said == 200 {
+                continue;
+            }
+            assert_eq!((said, body), (504, detail(ASK_BY_KEY)), "{}", bank.database);
+            return;
+        }
+        panic!("{}: a card is always made in time", bank.database);
     })
     .await;
 }
