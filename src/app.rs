@@ -95,15 +95,15 @@ impl From<Failure> for AppError {
 
 /// Opens the database of the settings.
 pub async fn open_database(config: &Config) -> Result<Db, AppError> {
-    let opened = Db::open(&config.database_url, config.database_connections).await;
-    opened.map_err(|source| AppError::Open { place: place(&config.database_url), source })
+    let opened = Db::open_at(&config.database).await;
+    opened.map_err(|source| AppError::Open { place: place(&config.database.url), source })
 }
 
 /// Opens the database of the settings as it is, or says that it is not there.
 pub async fn open_existing_database(config: &Config) -> Result<Db, AppError> {
-    let (url, connections) = (&config.database_url, config.database_connections);
-    let opened = Db::open_existing(url, connections, false).await;
-    let db = opened.map_err(|source| AppError::Open { place: place(url), source })?;
+    let opened = Db::open_existing_at(&config.database, false).await;
+    let place = || place(&config.database.url);
+    let db = opened.map_err(|source| AppError::Open { place: place(), source })?;
     if db.pending_migrations().await?.is_empty() { Ok(db) } else { Err(AppError::NotMigrated) }
 }
 
@@ -310,7 +310,7 @@ fn announce(
     database: &str,
 ) -> std::io::Result<()> {
     let url = public_url(config, address);
-    let place = place(&config.database_url);
+    let place = place(&config.database.url);
     if config.rules.sandbox {
         writeln!(
             out,

@@ -1,10 +1,10 @@
 //! Histories of one account or of all, as their person sees them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use uuid::Uuid;
 
-use super::{context::Bank, error::Failure, permit::Permit};
+use super::{behind, context::Bank, error::Failure, permit::Permit};
 use crate::{
     db::session::Session,
     domain::{
@@ -22,7 +22,7 @@ use crate::{
         clock::Instant,
         id::AccountId,
         money::Currency,
-        page::{Cursor, Page, Reading, Window},
+        page::{Cursor, PAGE_DEFAULT, Page, Reading, Window},
     },
 };
 
@@ -207,12 +207,25 @@ pub async fn of_owner(
     filter: Filter,
 ) -> Result<(Ask, Page<Entry>), Failure> {
     let mut s = bank.db.read().await?;
-    let accounts = counted(&account::of_owner(&mut s, permit.user_id).await?);
+    let known = account::of_owner(&mut s, permit.user_id).await?;
+    let accounts = counted(&known);
     let mut currencies: Vec<Currency> = accounts.iter().map(|&(_, currency)| currency).collect();
     currencies.push(bank.rules.default_currency());
     let ask = Ask { window, sieve: filter.read(&currencies)? };
+    if is_long(&ask)
+        && let Some(mut far) = behind::caught_up(bank, &known).await
+        // Whatever is wrong there, the primary knows.
+        && let Ok(page) = merged(&mut far, &accounts, Scope::Owner, &ask).await
+    {
+        return Ok((ask, page));
+    }
     let page = merged(&mut s, &accounts, Scope::Owner, &ask).await?;
     Ok((ask, page))
+}
+
+/// So much is to be read that a replica is worth asking whether it is behind.
+fn is_long(ask: &Ask) -> bool {
+    ask.window.size > PAGE_DEFAULT || ask.sieve.text.is_some()
 }
 
 /// Pages of the histories of accounts that must be known to be the caller's, newest first.
@@ -223,6 +236,21 @@ pub async fn of_accounts(
     asks: &[(Counted, Ask)],
 ) -> Result<Vec<Page<Entry>>, Failure> {
     let mut s = bank.db.read().await?;
+    if bank.db.has_replica() && asks.iter().any(|(_, ask)| is_long(ask)) {
+        let ids: BTreeSet<AccountId> = asks.iter().map(|((id, _), _)| *id).collect();
+        let ids: Vec<AccountId> = ids.into_iter().collect();
+        let known = account::lookup_many(&mut s, &ids).await?;
+        if let Some(mut far) = behind::caught_up(bank, &known).await
+            && let Ok(pages) = pages(&mut far, asks).await
+        {
+            return Ok(pages);
+        }
+    }
+    pages(&mut s, asks).await
+}
+
+/// The pages, wherever they are read.
+async fn pages(s: &mut Session, asks: &[(Counted, Ask)]) -> Result<Vec<Page<Entry>>, Failure> {
     let empty = |ask: &Ask| Page::from_read(Vec::new(), &ask.window);
     let mut pages: Vec<Page<Entry>> = asks.iter().map(|(_, ask)| empty(ask)).collect();
     let mut waiting: Vec<usize> = (0..asks.len()).collect();
@@ -230,7 +258,7 @@ pub async fn of_accounts(
         let (account, ask) = &asks[first];
         if ask.sieve.text.is_some() {
             let scope = Scope::Account(account.0);
-            pages[first] = merged(&mut s, &[*account], scope, ask).await?;
+            pages[first] = merged(s, &[*account], scope, ask).await?;
             waiting.remove(0);
             continue;
         }
@@ -246,7 +274,7 @@ pub async fn of_accounts(
             }
             !taken
         });
-        for (place, page) in together(&mut s, asks, &round, ask).await? {
+        for (place, page) in together(s, asks, &round, ask).await? {
             pages[place] = page;
         }
     }
@@ -294,13 +322,27 @@ pub async fn count(
         Scope::Owner => account::of_owner(&mut s, permit.user_id).await?,
         Scope::Account(id) => account::lookup_many(&mut s, &[id]).await?,
     };
-    let accounts = counted(&accounts);
+    if !sieve.is_open()
+        && let Some(mut far) = behind::caught_up(bank, &accounts).await
+        && let Ok(count) = count_in(&mut far, &counted(&accounts), sieve).await
+    {
+        return Ok(count);
+    }
+    count_in(&mut s, &counted(&accounts), sieve).await
+}
+
+/// The count, wherever it is made.
+async fn count_in(
+    s: &mut Session,
+    accounts: &[Counted],
+    sieve: &Sieve,
+) -> Result<Option<i64>, Failure> {
     if sieve.is_open() {
         let ids: Vec<AccountId> = accounts.iter().map(|&(id, _)| id).collect();
-        return Ok(Some(history::total(&mut s, &ids).await?));
+        return Ok(Some(history::total(s, &ids).await?));
     }
     if sieve.text.is_some() {
-        let found = search(&mut s, &accounts, sieve).await?.len();
+        let found = search(s, accounts, sieve).await?.len();
         return Ok(i64::try_from(found).ok());
     }
     let stretches = accounts.iter().filter_map(|&one| stretch(one, sieve, (None, None)));
@@ -308,7 +350,7 @@ pub async fn count(
     if stretches.is_empty() {
         return Ok(Some(0));
     }
-    let count = history::count(&mut s, &stretches, sieve, COUNTED_MAX + 1).await?;
+    let count = history::count(s, &stretches, sieve, COUNTED_MAX + 1).await?;
     Ok((count <= COUNTED_MAX).then_some(count))
 }
 

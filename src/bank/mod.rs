@@ -24,6 +24,7 @@ pub mod rekey;
 pub mod outbox;
 pub mod inbox;
 pub mod entry;
+pub mod behind;
 pub mod history;
 pub mod operation;
 pub mod act;

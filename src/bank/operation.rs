@@ -67,6 +67,7 @@ impl Keyed {
         s: &mut Session,
         claim: &NewOperation,
     ) -> Result<Claimed, Failure> {
+        s.may_be_repeated();
         if !posting::claim(s, &[claim], bank.now()).await?.is_empty() {
             return Ok(Claimed::Fresh);
         }

@@ -430,10 +430,16 @@ pub(super) async fn settle(
     posting: Posting,
     account_id: AccountId,
 ) -> Result<MovedMoney, Failure> {
+    let own = posting.movement.as_ref().map(|movement| movement.transaction_id.uuid());
     match bank.ledger.post(posting).await? {
         Answer::Done(Some(moved)) => Ok(shown(permit, *moved, account_id)),
         Answer::Done(None) => Err(Broken::Inconsistent("a movement moved nothing").into()),
-        Answer::Replayed(before) => replayed(bank, permit, &before, account_id).await,
+        Answer::Replayed(before) => {
+            let found = replayed(bank, permit, &before, account_id).await?;
+            // This very request made it, and the first answer to its commit was lost.
+            let replayed = own != Some(before.result_id);
+            Ok(MovedMoney { replayed, ..found })
+        }
         Answer::Refused(refusal) => Err(refusal.into()),
     }
 }

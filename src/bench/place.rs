@@ -13,7 +13,9 @@ use super::{
     options::Options,
 };
 use crate::{
-    config::{checked::Config, secret::SecretSettings, settings::Settings},
+    config::{
+        checked::Config, database::DatabaseSettings, secret::SecretSettings, settings::Settings,
+    },
     db::{error::DbError, scratch},
     types::{entropy, entropy::SystemEntropy},
 };
@@ -101,6 +103,7 @@ impl Place {
         let settings = Settings {
             config: None,
             database_url: Some(home.url.clone()),
+            database: DatabaseSettings::default(),
             data_dir: self.folder.clone(),
             secrets: SecretSettings {
                 secret_key: Some(self.secret.clone()),

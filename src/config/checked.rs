@@ -10,6 +10,7 @@ use crate::{
     bank::context::Rules,
     compat::wire::doors,
     crypto::keyring::Keyring,
+    db::place::Place,
     domain::attempt::Allowances,
     files::objects::Bucket,
     http::{limits::Limits, server::Connections},
@@ -32,9 +33,7 @@ pub struct Config {
     /// Where to listen.
     pub listen: SocketAddr,
     /// The database.
-    pub database_url: String,
-    /// Connections to it that are open at most.
-    pub database_connections: u32,
+    pub database: Place,
     /// All keys.
     pub ring: Keyring,
     /// The SMTP server for letters.
@@ -91,8 +90,7 @@ impl Settings {
         let by_mode = |production| if self.production { production } else { 1_000_000 };
         Ok(Config {
             listen: self.listen,
-            database_url: self.database_url(),
-            database_connections: self.database_connections,
+            database: self.database.place(self.database_url(), self.database_connections),
             ring,
             smtp_url: self.smtp_url.clone(),
             mail_from: self.mail_from.clone(),
@@ -180,6 +178,7 @@ impl Settings {
         if !known.iter().any(|scheme| self.database_url().starts_with(scheme)) {
             faults.push("TELLER_DATABASE_URL must begin with sqlite: or postgres:".to_owned());
         }
+        self.database.check(&self.database_url(), faults);
     }
 
     /// A folder, or a bucket with all that opens it.
@@ -285,7 +284,7 @@ mod tests {
         let data = folder.path().join("data");
         let settings = read(&arguments(&["--data-dir", data.to_str().unwrap()])).unwrap().settings;
         let one = settings.check(&SystemEntropy).unwrap();
-        assert_eq!(one.database_url, format!("sqlite://{}/teller.db", data.display()));
+        assert_eq!(one.database.url, format!("sqlite://{}/teller.db", data.display()));
         let two = settings.check(&SystemEntropy).unwrap();
         assert_eq!(one.ring.key_id, two.ring.key_id);
         let mode = std::os::unix::fs::PermissionsExt::mode(
@@ -342,6 +341,32 @@ mod tests {
             assert!(error.contains(told), "{texts:?}: {error}");
             assert!(!error.contains(NEW), "{error}");
         }
+    }
+
+    #[test]
+    fn a_pooler_and_a_replica_stand_beside_postgresql_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let (near, far) = ("postgres://a/b", "postgres://c/d");
+        for (texts, told) in [
+            (vec!["--database-replica-url", near], "TELLER_DATABASE_REPLICA_URL needs"),
+            (vec!["--database-url", near, "--database-direct-url", "x"], "DIRECT_URL must begin"),
+            (
+                vec!["--database-url", near, "--database-pooler", "transaction"],
+                "needs TELLER_DATABASE_DIRECT_URL",
+            ),
+        ] {
+            let error = check(folder, &texts).unwrap_err();
+            assert!(error.contains(told), "{texts:?}: {error}");
+        }
+        let texts = [
+            ["--database-url", near],
+            ["--database-direct-url", far],
+            ["--database-pooler", "transaction"],
+        ];
+        let place = check(folder, &texts.concat()).unwrap().database;
+        assert!(place.pooled);
+        assert_eq!(place.direct_url.as_deref(), Some(far));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Floor 8: the settings, from what is typed to what was checked.
 //!
 //! To add a setting: 1. its flag, variable and default in the file of its
-//! group (`intake`, `attempts`, `live`, `dialects`, `secret`, `watch`) or else in `settings`; 2. what may be
-//! wrong with it, and where it goes, in `checked`; 3. its row in the README's table.
+//! group (`intake`, `attempts`, `live`, `dialects`, `database`, `secret`,
+//! `watch`) or else in `settings`; 2. what may be wrong with it, and where it goes, in `checked`; 3. its row in the README's table.
 
 pub mod live;
 pub mod intake;
@@ -10,6 +10,7 @@ pub mod attempts;
 pub mod secret;
 pub mod dialects;
 pub mod watch;
+pub mod database;
 pub mod settings;
 pub mod people;
 pub mod arguments;

@@ -5,8 +5,9 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{ArgAction, ValueEnum, builder::BoolishValueParser};
 
 use super::{
-    attempts::AttemptSettings, dialects::DialectSettings, intake::Intake, live::LiveSettings,
-    secret::SecretSettings, watch::WatchSettings, watch::listen_address,
+    attempts::AttemptSettings, database::DatabaseSettings, dialects::DialectSettings,
+    intake::Intake, live::LiveSettings, secret::SecretSettings, watch::WatchSettings,
+    watch::listen_address,
 };
 
 /// Who may pay money in from outside.
@@ -50,6 +51,10 @@ pub struct Settings {
     /// Connections to the database that are open at most (readers, on SQLite).
     #[arg(long, global = true, env = "TELLER_DATABASE_CONNECTIONS", value_name = "NUMBER", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub database_connections: u32,
+
+    /// What there is beside the database.
+    #[command(flatten)]
+    pub database: DatabaseSettings,
 
     /// Where the sandbox keeps its secret and its SQLite file.
     #[arg(

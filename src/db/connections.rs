@@ -23,9 +23,9 @@ impl Db {
                 idle: writer.num_idle() + readers.num_idle() + lone.idle(),
                 waiting,
             },
-            Self::Postgres { pool, lone, .. } => Connections {
-                open: size(pool.size()),
-                idle: pool.num_idle() + lone.idle(),
+            Self::Postgres { cluster, .. } => Connections {
+                open: size(cluster.pool().size()),
+                idle: cluster.pool().num_idle() + cluster.at_hand(),
                 waiting,
             },
         }

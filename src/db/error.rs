@@ -153,12 +153,37 @@ impl DbError {
         }
     }
 
+    /// The connection is gone, or leads to a server that is going or takes no writes any
+    /// more; what had not been committed is rolled back. Another connection may do better.
+    ///
+    /// `57P01` to `57P05` are PostgreSQL's words for a server that stops, crashed or starts,
+    /// `25P03` for a transaction that was idle for too long, and `08…` those of a pooler
+    /// whose connection is gone; `25006` is what a primary says that became a standby.
+    pub fn is_lost(&self) -> bool {
+        match self {
+            // What makes no sense comes from one that was cut while it was being made.
+            Self::Driver(
+                sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed,
+            ) => true,
+            error => error.code().is_some_and(|code| {
+                code.starts_with("57P0")
+                    || code.starts_with("08")
+                    || ["25P03", "25006"].contains(&code.as_str())
+            }),
+        }
+    }
+
+    /// No answer comes any more from where it was asked.
+    pub(super) fn is_gone(&self) -> bool {
+        self.is_lost() || matches!(self, Self::Silent)
+    }
+
     /// The database cannot be asked just now: no free connection, none at all, or a
     /// disk that is full or fails.
     pub fn is_unavailable(&self) -> bool {
         match self {
             Self::Standby | Self::Silent => true,
-            error if error.is_of_the_disk() => true,
+            error if error.is_of_the_disk() || error.is_lost() => true,
             Self::Driver(error) => matches!(
                 error,
                 sqlx::Error::PoolTimedOut

@@ -23,10 +23,10 @@ pub struct Listener {
 impl Db {
     /// Begins to listen to other processes; `None` on SQLite, where there is one.
     pub async fn listen(&self) -> Result<Option<Listener>, DbError> {
-        let Self::Postgres { pool, bell, .. } = self else {
+        let Self::Postgres { cluster, bell } = self else {
             return Ok(None);
         };
-        let options = (*pool.connect_options()).clone().application_name(NAME);
+        let options = (*cluster.direct().connect_options()).clone().application_name(NAME);
         // A pool of one, which never lets its connection go.
         let one = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
         let mut connection = PgListener::connect_with(&one.connect_lazy_with(options)).await?;

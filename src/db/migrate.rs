@@ -51,7 +51,7 @@ impl Db {
     pub async fn migrate_by(&self, migrator: &Migrator) -> Result<(), DbError> {
         match self {
             Self::Sqlite { writer, .. } => on_sqlite(writer, migrator).await,
-            Self::Postgres { pool, .. } => on_postgres(pool, migrator).await,
+            Self::Postgres { cluster, .. } => on_postgres(cluster.direct(), migrator).await,
         }
     }
 
@@ -70,7 +70,8 @@ impl Db {
                 };
                 (applied, &*SQLITE)
             }
-            Self::Postgres { pool, .. } => {
+            Self::Postgres { cluster, .. } => {
+                let pool = cluster.direct();
                 let found =
                     sqlx::query("SELECT 1 WHERE to_regclass('_sqlx_migrations') IS NOT NULL");
                 let applied: Vec<i64> = match found.fetch_optional(pool).await? {

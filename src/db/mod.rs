@@ -11,7 +11,9 @@
 //! `session` and `query`, and a folder of migrations.
 
 pub mod error;
+pub mod place;
 pub mod patience;
+pub mod begin;
 pub mod values;
 pub mod fault;
 pub mod rows;
@@ -20,6 +22,7 @@ pub mod query;
 pub mod bell;
 pub mod session;
 pub mod turns;
+pub mod postgres;
 pub mod pool;
 pub mod connections;
 pub mod migrate;

@@ -10,6 +10,16 @@ use tokio::time::timeout;
 
 use super::error::DbError;
 
+/// How long a request waits for a free connection before it is told to come later.
+pub(super) const ACQUIRE: Duration = Duration::from_secs(5);
+/// The same on a replica: what is not read there is read on the primary.
+pub(super) const ACQUIRE_REPLICA: Duration = Duration::from_millis(500);
+/// For a statement on a replica.
+pub(super) const REPLICA: Duration = Duration::from_secs(2);
+/// For how long work is begun again whose connection is lost before its commit.
+pub(super) const LOST: Duration = Duration::from_secs(5);
+/// For how long a commit is asked after whose answer was lost.
+pub(super) const UNSETTLED: Duration = Duration::from_secs(30);
 /// For one statement, and for a commit. A statement that waits for a lock of somebody else's
 /// waits within it.
 pub(super) const STATEMENT: Duration = Duration::from_secs(20);

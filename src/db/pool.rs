@@ -14,23 +14,22 @@ use std::{
 };
 
 use sqlx::{
-    Connection as _, Executor as _, PgConnection, PgPool, Postgres, Row as _, Sqlite, SqlitePool,
-    Transaction,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    Connection as _, Executor as _, Row as _, Sqlite, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
 use super::{
     bell::Bell,
     error::DbError,
-    lone::{Shelf, TRUSTED},
+    lone::Shelf,
     patience,
+    place::Place,
+    postgres::Cluster,
+    query::STATEMENTS_CACHED,
     session::{On, Session},
     turns,
 };
 
-/// How long a request waits for a free connection before it is told to come later.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a SQLite writer of another process is waited for.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long SQLite may take to roll back what nobody will commit.
@@ -42,8 +41,6 @@ const CHECKPOINT: &str = "4096";
 /// Rows that SQLite's thread may be ahead of whoever reads them: two for each posting of a
 /// batch, which has 256 at most.
 const ROWS_BUFFERED: usize = 512;
-/// Statements kept prepared on each connection; the bank has fewer.
-const STATEMENTS_CACHED: usize = 512;
 
 /// A pool of connections to one of the supported databases.
 #[derive(Debug, Clone)]
@@ -62,9 +59,7 @@ pub enum Db {
     /// Connections that do both.
     Postgres {
         /// The connections.
-        pool: PgPool,
-        /// Some of these, for single statements.
-        lone: Shelf<Postgres>,
+        cluster: Cluster,
         /// Tells of what was committed.
         bell: Bell,
     },
@@ -76,18 +71,30 @@ impl Db {
     ///
     /// `connections` bounds the pool: all of them on PostgreSQL, the readers on SQLite.
     pub async fn open(url: &str, connections: u32) -> Result<Self, DbError> {
-        if url.starts_with("sqlite:") {
-            make_file(url)?;
+        Self::open_at(&Place::plain(url, connections)).await
+    }
+
+    /// Opens the database at a place; a SQLite file that is not there is made.
+    pub async fn open_at(place: &Place) -> Result<Self, DbError> {
+        if place.url.starts_with("sqlite:") {
+            make_file(&place.url)?;
         }
-        Self::open_existing(url, connections, true).await
+        Self::open_existing_at(place, true).await
     }
 
     /// Opens the database that `url` names, and makes nothing unless told.
     pub async fn open_existing(url: &str, connections: u32, make: bool) -> Result<Self, DbError> {
+        Self::open_existing_at(&Place::plain(url, connections), make).await
+    }
+
+    /// Opens the database at a place, and makes nothing unless told.
+    pub async fn open_existing_at(place: &Place, make: bool) -> Result<Self, DbError> {
+        let url = &place.url;
         if url.starts_with("sqlite:") {
-            open_sqlite(url, connections, make).await
+            open_sqlite(url, place.connections, make).await
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-            open_postgres(url, connections).await
+            let cluster = Cluster::open(place).await?;
+            Ok(Self::Postgres { cluster, bell: Bell::new() })
         } else {
             Err(DbError::UnknownScheme)
         }
@@ -100,9 +107,7 @@ impl Db {
             Self::Sqlite { readers, bell, .. } => {
                 Session::new(On::Sqlite(readers.begin().await?), bell)
             }
-            Self::Postgres { pool, bell, .. } => {
-                Session::new(On::Postgres(begin(pool, READ).await?), bell)
-            }
+            Self::Postgres { cluster, bell } => cluster.read(bell).await?,
         })
     }
 
@@ -116,9 +121,7 @@ impl Db {
             Self::Sqlite { writer, bell, .. } => {
                 Session::new(On::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?), bell)
             }
-            Self::Postgres { pool, bell, .. } => {
-                Session::new(On::Postgres(begin(pool, WRITE).await?), bell)
-            }
+            Self::Postgres { cluster, bell } => cluster.write(bell).await?,
         })
     }
 
@@ -130,10 +133,25 @@ impl Db {
             Self::Sqlite { readers, lone, bell, .. } => {
                 Session::new(On::SqliteAlone(lone.take(readers).await?), bell)
             }
-            Self::Postgres { pool, lone, bell } => {
-                Session::new(On::PostgresAlone(lone.take(pool).await?), bell)
-            }
+            Self::Postgres { cluster, bell } => cluster.alone(bell).await?,
         })
+    }
+
+    /// Starts a transaction that only reads, on a standby that may be behind; `None` where
+    /// there is none, or none that answers.
+    pub async fn read_behind(&self) -> Option<Session> {
+        match self {
+            Self::Sqlite { .. } => None,
+            Self::Postgres { cluster, bell } => cluster.read_behind(bell).await,
+        }
+    }
+
+    /// There is a standby on which long histories may be read.
+    pub fn has_replica(&self) -> bool {
+        match self {
+            Self::Sqlite { .. } => false,
+            Self::Postgres { cluster, .. } => cluster.has_replica(),
+        }
     }
 
     /// The same database over one connection of its own, for whoever must not queue behind
@@ -142,10 +160,8 @@ impl Db {
     pub fn apart(&self) -> Self {
         match self {
             Self::Sqlite { .. } => self.clone(),
-            Self::Postgres { pool, bell, .. } => {
-                let options = (*pool.connect_options()).clone();
-                let one = postgres_pool(1).connect_lazy_with(options);
-                Self::Postgres { pool: one, lone: Shelf::beside(0), bell: bell.clone() }
+            Self::Postgres { cluster, bell } => {
+                Self::Postgres { cluster: cluster.apart(), bell: bell.clone() }
             }
         }
     }
@@ -164,9 +180,9 @@ impl Db {
                 let version = sqlx::query_scalar::<_, String>("SELECT sqlite_version()");
                 format!("SQLite {}", version.fetch_one(readers).await?)
             }
-            Self::Postgres { pool, .. } => {
+            Self::Postgres { cluster, .. } => {
                 let version = sqlx::query_scalar::<_, String>("SHOW server_version");
-                format!("PostgreSQL {}", version.fetch_one(pool).await?)
+                format!("PostgreSQL {}", version.fetch_one(cluster.direct()).await?)
             }
         })
     }
@@ -179,34 +195,9 @@ impl Db {
                 readers.close().await;
                 writer.close().await;
             }
-            Self::Postgres { pool, lone, .. } => {
-                lone.close();
-                // A connection that does not answer any more ends with the process.
-                let _ = tokio::time::timeout(patience::FAREWELL, pool.close()).await;
-            }
+            Self::Postgres { cluster, .. } => cluster.close().await,
         }
     }
-}
-
-const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-const WRITE: &str = "BEGIN";
-
-/// Begins a transaction on PostgreSQL.
-///
-/// In a task of its own, because the driver knows of a transaction only once the
-/// answer to BEGIN has come: a request that is dropped before would leave its
-/// connection inside one, and the next request would find itself in there.
-async fn begin(
-    pool: &PgPool,
-    statement: &'static str,
-) -> Result<Transaction<'static, Postgres>, DbError> {
-    let pool = pool.clone();
-    let task = tokio::spawn(async move { pool.begin_with(statement).await });
-    // Where no answer comes the task keeps the connection, and nobody else finds it.
-    patience::answered(patience::STATEMENT, async {
-        task.await.map_err(|_| sqlx::Error::WorkerCrashed)?
-    })
-    .await
 }
 
 /// Makes a SQLite file and its folder, for their owner alone: it will hold people's
@@ -249,7 +240,7 @@ async fn open_sqlite(url: &str, connections: u32, make: bool) -> Result<Db, DbEr
         .busy_timeout(BUSY_TIMEOUT);
     let one = SqlitePoolOptions::new()
         .max_connections(1)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .acquire_timeout(patience::ACQUIRE)
         // It was heard of when it was released, and nothing between it and the file breaks.
         .test_before_acquire(false)
         // SQLite ends a transaction by itself where the disk fails it. The driver cannot
@@ -274,7 +265,7 @@ async fn open_sqlite(url: &str, connections: u32, make: bool) -> Result<Db, DbEr
     refuse_unless_durable(&writer).await?;
     let many = SqlitePoolOptions::new()
         .max_connections(connections)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .acquire_timeout(patience::ACQUIRE)
         .test_before_acquire(false);
     let readers = many.connect_with(options.create_if_missing(false).read_only(true)).await?;
     Ok(Db::Sqlite { writer, readers, lone: Shelf::beside(connections), bell: Bell::new() })
@@ -300,79 +291,4 @@ async fn refuse_unless_durable(writer: &SqlitePool) -> Result<(), DbError> {
         }
     }
     Ok(())
-}
-
-/// How PostgreSQL plans our statements: once for each connection, because planning one of
-/// them costs more than running it; by indexes, because a plan that was made while a
-/// table was small must not read the whole of it once it has grown; and never compiled.
-const PLANS: [(&str, &str); 4] = [
-    ("plan_cache_mode", "force_generic_plan"),
-    ("enable_seqscan", "off"),
-    ("enable_bitmapscan", "off"),
-    ("jit", "off"),
-];
-
-/// How PostgreSQL finds out that a server of ours is gone without a word, so that the locks
-/// of its last transaction keep nobody waiting: it asks the other end of a connection that
-/// says nothing, and ends a transaction in which nothing is asked.
-const ABANDONED: [(&str, &str); 5] = [
-    ("idle_in_transaction_session_timeout", "60s"),
-    ("tcp_keepalives_idle", "20"),
-    ("tcp_keepalives_interval", "10"),
-    ("tcp_keepalives_count", "3"),
-    ("tcp_user_timeout", "30s"),
-];
-
-async fn open_postgres(url: &str, connections: u32) -> Result<Db, DbError> {
-    let options = PgConnectOptions::from_str(url)?
-        .statement_cache_capacity(STATEMENTS_CACHED)
-        .options(PLANS)
-        .options(ABANDONED);
-    // A pool would try until its time is over and then say only that it was; one
-    // connection by itself says why.
-    let first = tokio::time::timeout(ACQUIRE_TIMEOUT, PgConnection::connect_with(&options)).await;
-    first.map_err(|_| sqlx::Error::PoolTimedOut)??.close().await?;
-    let pool = postgres_pool(connections).connect_with(options).await?;
-    Ok(Db::Postgres { pool, lone: Shelf::beside(connections), bell: Bell::new() })
-}
-
-/// How connections to PostgreSQL are kept.
-fn postgres_pool(connections: u32) -> PgPoolOptions {
-    PgPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        // Asking each time whether a connection still lives would cost a round trip
-        // before every transaction; one that was used a moment ago does.
-        .test_before_acquire(false)
-        .before_acquire(|connection, about| {
-            Box::pin(async move {
-                if about.idle_for >= TRUSTED {
-                    connection.ping().await?;
-                }
-                Ok(true)
-            })
-        })
-        // What was given up half-way is rolled back here, and the pool would wait for that
-        // as long as it takes.
-        .after_release(|connection, _| {
-            Box::pin(async move {
-                if connection.should_flush() {
-                    let over = tokio::time::timeout(patience::FAREWELL, connection.ping()).await;
-                    over.map_err(|_| sqlx::Error::WorkerCrashed)??;
-                }
-                Ok(true)
-            })
-        })
-        .after_connect(|connection, _| {
-            Box::pin(async move {
-                // After a failover the same address may answer as a standby.
-                let standby: bool =
-                    sqlx::query_scalar("SELECT pg_is_in_recovery()").fetch_one(connection).await?;
-                if standby {
-                    Err(sqlx::Error::Configuration(DbError::Standby.into()))
-                } else {
-                    Ok(())
-                }
-            })
-        })
 }

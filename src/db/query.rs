@@ -16,6 +16,7 @@ use sqlx::{
 use uuid::Uuid;
 
 use super::{
+    begin::WRITE_POOLED,
     error::DbError,
     fault,
     lone::Mark,
@@ -24,6 +25,9 @@ use super::{
     values::{Bind, Column, Record},
 };
 
+/// Statements kept prepared on each connection; the bank has fewer.
+pub(super) const STATEMENTS_CACHED: usize = 512;
+
 /// A statement under construction: bind its values in order, then run it.
 #[must_use = "a query does nothing until it is run"]
 pub struct Query<'c> {
@@ -31,7 +35,13 @@ pub struct Query<'c> {
     sql: SqlStr,
     refused: Option<BoxDynError>,
     mark: Option<&'c mut Mark>,
+    /// Where it is noted that the connection is lost.
+    lost: Option<&'c mut bool>,
     patience: Duration,
+    /// PostgreSQL keeps it prepared, under a name.
+    named: bool,
+    /// It brings its own transaction.
+    wrapped: bool,
 }
 
 enum Target<'c> {
@@ -91,9 +101,24 @@ macro_rules! on_either {
         let told = match $self.target {
             Target::Sqlite($conn, $args) => $body.map_err(DbError::from),
             Target::Postgres($conn, $args) => {
-                patience::answered($self.patience, async { $body }).await
+                let wrapped = $self.wrapped;
+                patience::answered($self.patience, async {
+                    if wrapped {
+                        sqlx::raw_sql(WRITE_POOLED).execute(&mut *$conn).await?;
+                    }
+                    let told = $body;
+                    if wrapped {
+                        let end = if told.is_ok() { "COMMIT" } else { "ROLLBACK" };
+                        sqlx::raw_sql(end).execute(&mut *$conn).await?;
+                    }
+                    told
+                })
+                .await
             }
         };
+        if let (Some(lost), Err(error)) = ($self.lost, &told) {
+            *lost |= error.is_lost();
+        }
         if let Some(mark) = $self.mark {
             *mark = match &told {
                 Ok(_) => Mark::EndedWell,
@@ -116,7 +141,31 @@ impl<'c> Query<'c> {
 
     fn on(target: Target<'c>, sql: &'static str) -> Self {
         let (sql, patience) = (sql.into_sql_str(), patience::STATEMENT);
-        Self { target, sql, refused: None, mark: None, patience }
+        Self {
+            target,
+            sql,
+            refused: None,
+            mark: None,
+            lost: None,
+            patience,
+            named: true,
+            wrapped: false,
+        }
+    }
+
+    /// Where it is noted that the connection is lost.
+    pub(super) fn telling(self, lost: &'c mut bool) -> Self {
+        Self { lost: Some(lost), ..self }
+    }
+
+    /// Whether PostgreSQL keeps it under a name.
+    pub(super) fn named(self, named: bool) -> Self {
+        Self { named, ..self }
+    }
+
+    /// It brings its own transaction.
+    pub(super) fn wrapped(self) -> Self {
+        Self { wrapped: true, ..self }
     }
 
     /// Where it is noted how the statement ended.
@@ -207,7 +256,8 @@ impl<'c> Query<'c> {
     /// Runs the statement and tells how many rows it touched.
     pub async fn execute(self) -> Result<u64, DbError> {
         on_either!(self, |conn, args| {
-            let done = sqlx::query_with(self.sql, args).execute(conn).await;
+            let done =
+                sqlx::query_with(self.sql, args).persistent(self.named).execute(&mut *conn).await;
             done.map(|done| done.rows_affected())
         })
     }
@@ -215,24 +265,34 @@ impl<'c> Query<'c> {
     /// Expects at most one row.
     pub async fn maybe<R: Record>(self) -> Result<Option<R>, DbError> {
         on_either!(self, |conn, args| {
-            sqlx::query_as_with(self.sql, args).fetch_optional(conn).await
+            sqlx::query_as_with(self.sql, args)
+                .persistent(self.named)
+                .fetch_optional(&mut *conn)
+                .await
         })
     }
 
     /// Expects exactly one row.
     pub async fn one<R: Record>(self) -> Result<R, DbError> {
-        on_either!(self, |conn, args| sqlx::query_as_with(self.sql, args).fetch_one(conn).await)
+        on_either!(self, |conn, args| {
+            sqlx::query_as_with(self.sql, args).persistent(self.named).fetch_one(&mut *conn).await
+        })
     }
 
     /// Collects every row.
     pub async fn all<R: Record>(self) -> Result<Vec<R>, DbError> {
-        on_either!(self, |conn, args| sqlx::query_as_with(self.sql, args).fetch_all(conn).await)
+        on_either!(self, |conn, args| {
+            sqlx::query_as_with(self.sql, args).persistent(self.named).fetch_all(&mut *conn).await
+        })
     }
 
     /// Reads the first column of at most one row.
     pub async fn scalar<T: Column>(self) -> Result<Option<T>, DbError> {
         on_either!(self, |conn, args| {
-            sqlx::query_scalar_with(self.sql, args).fetch_optional(conn).await
+            sqlx::query_scalar_with(self.sql, args)
+                .persistent(self.named)
+                .fetch_optional(&mut *conn)
+                .await
         })
     }
 }

@@ -26,6 +26,19 @@ pub struct Session {
     concerned: Vec<Uuid>,
     /// How long a statement on PostgreSQL may take.
     patience: Duration,
+    /// Statements have names, which PostgreSQL keeps: not through a pooler.
+    named: bool,
+    /// What is known of the connection and of the work on it.
+    pub(super) fate: Fate,
+}
+
+/// What becomes of a transaction whose connection is lost.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Fate {
+    /// A statement found the connection gone.
+    pub(super) lost: bool,
+    /// Done a second time, the work finds out that it was done before.
+    pub(super) repeatable: bool,
 }
 
 /// What a session is on.
@@ -44,7 +57,24 @@ pub(super) enum On {
 impl Session {
     pub(super) fn new(on: On, bell: &Bell) -> Self {
         let (bell, patience) = (bell.clone(), patience::STATEMENT);
-        Self { on, bell, concerned: Vec::new(), patience }
+        Self { on, bell, concerned: Vec::new(), patience, named: true, fate: Fate::default() }
+    }
+
+    /// Its statements have no names.
+    pub(super) fn without_names(self) -> Self {
+        Self { named: false, ..self }
+    }
+
+    /// Its statements may take so long.
+    pub(super) fn within(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// Says that this transaction finds out where it was committed before, by a key or by
+    /// a row that can be there once. So it may be done again where the answer to its
+    /// commit is lost.
+    pub fn may_be_repeated(&mut self) {
+        self.fate.repeatable = true;
     }
 
     /// A statement to run in this transaction.
@@ -61,14 +91,19 @@ impl Session {
     pub fn query_either(&mut self, sqlite: &'static str, postgres: &'static str) -> Query<'_> {
         match &mut self.on {
             On::Sqlite(tx) => Query::sqlite(&mut *tx, sqlite),
-            On::Postgres(tx) => Query::postgres(&mut *tx, postgres).within(self.patience),
+            On::Postgres(tx) => {
+                let query = Query::postgres(&mut *tx, postgres).within(self.patience);
+                query.named(self.named).telling(&mut self.fate.lost)
+            }
             On::SqliteAlone(lone) => {
                 let (connection, mark) = lone.parts();
                 Query::sqlite(connection, sqlite).noting(mark)
             }
             On::PostgresAlone(lone) => {
                 let (connection, mark) = lone.parts();
-                Query::postgres(connection, postgres).noting(mark)
+                let query = Query::postgres(connection, postgres).noting(mark).named(self.named);
+                // Without names a statement by itself would be taken apart by the pooler.
+                if self.named { query } else { query.wrapped() }
             }
         }
     }

@@ -70,6 +70,8 @@ pub async fn run(
     postings: &[Posting],
     means: &Means,
 ) -> Result<Vec<Outcome>, DbError> {
+    // By their keys, or by the ids of their transactions, which are there once.
+    s.may_be_repeated();
     let keys = claim(s, postings, means.clock.now()).await?;
     let free: Vec<&Posting> = postings
         .iter()

@@ -11,11 +11,16 @@ use super::{
     batch,
     batch::{Means, Outcome},
     figures::Figures,
-    posting::{Answer, LedgerError, Posting},
+    posting::{Answer, LedgerError, Opening, Posting},
     single,
 };
 use crate::{
     db::{error::DbError, pool::Db},
+    domain::account::AccountKind,
+    store::{
+        entry,
+        operation::{Operation, ResultKind},
+    },
     types::{clock::Clock, depth::Depth, entropy::Entropy, money::Currency},
 };
 
@@ -174,11 +179,15 @@ async fn attempt(
         Ok(outcomes) => return outcomes.into_iter().map(answered).collect(),
         Err(error) => error,
     };
-    // What may have been done is not done again: not every posting has a key.
-    if postings.len() == 1 || error.is_unavailable() || error.is_unsure() {
+    // Nobody could say for as long as it was asked whether it was done.
+    if error.is_unavailable() || error.is_unsure() {
         let error = Arc::new(error);
         let told = |_: &Posting| Some(Err(LedgerError::Db(Arc::clone(&error))));
         return postings.iter().map(told).collect();
+    }
+    if let [posting] = postings {
+        let told = found(db, posting, means).await.ok_or_else(|| LedgerError::Db(Arc::new(error)));
+        return vec![Some(told)];
     }
     tracing::warn!(%error, size = postings.len(), "a batch failed: one by one");
     let mut all = Vec::with_capacity(postings.len());
@@ -193,12 +202,41 @@ async fn attempt(
             Ok(mut outcomes) => outcomes.pop().and_then(answered),
             Err(error) => {
                 let error = Arc::new(error);
-                gone = error.is_unavailable().then(|| Arc::clone(&error));
-                Some(Err(LedgerError::Db(error)))
+                let away = error.is_unavailable() || error.is_unsure();
+                gone = away.then(|| Arc::clone(&error));
+                let made = if gone.is_none() { found(db, posting, means).await } else { None };
+                Some(made.ok_or(LedgerError::Db(error)))
             }
         });
     }
     all
+}
+
+/// The answer to a posting without a key that is in the books already: it was committed by
+/// a transaction whose answer was lost, and could not be written a second time.
+async fn found(db: &Db, posting: &Posting, means: &Means) -> Option<Answer> {
+    let movement = posting.movement.as_ref().filter(|_| posting.key.is_none())?;
+    let mut s = db.read().await.ok()?;
+    let known = entry::transactions(&mut s, &[movement.transaction_id]).await.ok()?;
+    known.first()?;
+    let (result_kind, result_id) = match &posting.opens {
+        None => (ResultKind::Transaction, movement.transaction_id.uuid()),
+        Some(Opening { kind: AccountKind::Card, account_id, .. }) => {
+            (ResultKind::Card, account_id.uuid())
+        }
+        Some(Opening { kind: AccountKind::Savings, account_id, .. }) => {
+            (ResultKind::Savings, account_id.uuid())
+        }
+        // What else is opened has a key, or is asked for again by whoever needs it.
+        Some(_) => return None,
+    };
+    let created_at = means.clock.now();
+    Some(Answer::Replayed(Operation {
+        fingerprint: Vec::new(),
+        result_kind,
+        result_id,
+        created_at,
+    }))
 }
 
 /// One transaction, and some more where the database says that they may succeed.

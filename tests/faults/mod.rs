@@ -5,6 +5,7 @@
 //! no key moved twice. Each has a short form in `make test`; its full form in
 //! `make prove` notes the figure it reached beside its target in tests/PROOF.md.
 
+mod backends;
 mod clock;
 mod disk;
 mod failover;
@@ -12,6 +13,9 @@ mod kills;
 mod mail;
 mod memory;
 mod migrations;
+mod network;
+mod pooler;
 mod postgres;
+mod replica;
 mod soak;
 mod stopped;

@@ -52,9 +52,9 @@ async fn both_schemas_have_the_same_columns_and_unique_indexes() {
                 sqlx::query_as(SQLITE_COLUMNS).fetch_all(writer).await.unwrap(),
                 sqlx::query_as(SQLITE_UNIQUE).fetch_all(writer).await.unwrap(),
             ),
-            Db::Postgres { pool, .. } => (
-                sqlx::query_as(POSTGRES_COLUMNS).fetch_all(pool).await.unwrap(),
-                sqlx::query_as(POSTGRES_UNIQUE).fetch_all(pool).await.unwrap(),
+            Db::Postgres { cluster, .. } => (
+                sqlx::query_as(POSTGRES_COLUMNS).fetch_all(cluster.pool()).await.unwrap(),
+                sqlx::query_as(POSTGRES_UNIQUE).fetch_all(cluster.pool()).await.unwrap(),
             ),
         };
         columns.push(found.into_iter().collect());
@@ -116,8 +116,8 @@ async fn every_named_statement_prepares_on_both() {
                             (count(parameters), statement.columns().len())
                         })
                     }
-                    Db::Postgres { pool, .. } => {
-                        pool.prepare(sql.into_sql_str()).await.map(|statement| {
+                    Db::Postgres { cluster, .. } => {
+                        cluster.pool().prepare(sql.into_sql_str()).await.map(|statement| {
                             let parameters = statement.parameters().map(|p| p.map_left(<[_]>::len));
                             let columns = statement.columns();
                             assert!(columns.iter().all(|column| !column.name().is_empty()));

@@ -60,8 +60,7 @@ impl Programs {
                 folder.display()
             );
         }
-        let own = rustix::process::geteuid();
-        Self { folder, user: own.is_root().then(user_of_postgres) }
+        Self { folder, user: user_for_servers() }
     }
 
     fn command(&self, program: &str, home: &Path) -> Command {
@@ -83,6 +82,11 @@ impl Programs {
     }
 }
 
+/// Whom servers run as that refuse root, where the tests run as root: user and group.
+pub fn user_for_servers() -> Option<(u32, u32)> {
+    rustix::process::geteuid().is_root().then(user_of_postgres)
+}
+
 /// The user that with-postgres.sh takes as well.
 fn user_of_postgres() -> (u32, u32) {
     let users = fs::read_to_string("/etc/passwd").expect("the users are listed");
@@ -95,7 +99,7 @@ fn user_of_postgres() -> (u32, u32) {
 }
 
 /// A port on which nothing listens.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let drawn = RandomState::new().build_hasher().finish();
     let count = u64::from(PORTS.end - PORTS.start);
     let ports = (0..count).map(|n| (drawn.wrapping_add(n * 7_919)) % count);
@@ -180,8 +184,13 @@ impl Postgres {
 
     /// The first column of the first row, as text; `None` where it cannot be asked.
     pub async fn ask(&self, sql: &str) -> Option<String> {
+        self.ask_in("postgres", sql).await
+    }
+
+    /// The same in one of its databases.
+    pub async fn ask_in(&self, database: &str, sql: &str) -> Option<String> {
         let work = async {
-            let mut connection = PgConnection::connect(&self.url("postgres")).await.ok()?;
+            let mut connection = PgConnection::connect(&self.url(database)).await.ok()?;
             let sql = AssertSqlSafe(format!("SELECT ({sql})::text"));
             sqlx::query_scalar(sql).fetch_one(&mut connection).await.ok()
         };

@@ -14,9 +14,11 @@ use std::{
 };
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, postgres::PgConnectOptions};
-use teller::db::pool::Db;
+use teller::db::{place::Place, pool::Db};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
+
+use super::pooler;
 
 /// What to do where there is no PostgreSQL.
 const HOW: &str = "The tests need PostgreSQL: run `make test`, which brings its own, or set \
@@ -62,7 +64,14 @@ impl Fresh {
 
     /// Opens it as the bank does.
     pub async fn open(&self) -> Db {
-        Db::open(&self.url, 8).await.expect("a fresh database opens")
+        let place = match pooler::of_the_environment(&self.url) {
+            Some(url) => {
+                let direct_url = Some(self.url.clone());
+                Place { direct_url, pooled: true, ..Place::plain(&url, 8) }
+            }
+            None => Place::plain(&self.url, 8),
+        };
+        Db::open_at(&place).await.expect("a fresh database opens")
     }
 
     /// Runs statements as whoever has the database's password would.

@@ -4,8 +4,9 @@
 
 pub mod programs;
 pub mod proof;
-pub mod databases;
 pub mod cluster;
+pub mod pooler;
+pub mod databases;
 pub mod factors;
 pub mod bank;
 pub mod cardbank;
@@ -20,6 +21,9 @@ pub mod throng;
 pub mod tomorrow;
 pub mod injury;
 pub mod chance;
+pub mod proxy;
+pub mod crowd;
+pub mod ledgers;
 pub mod model;
 pub mod bad_input;
 pub mod world;

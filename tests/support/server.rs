@@ -15,6 +15,8 @@ use tokio::{
     process::{Child, Command},
 };
 
+use super::pooler;
+
 /// How long a server may take to be ready.
 const READY: Duration = Duration::from_mins(1);
 
@@ -45,9 +47,14 @@ pub fn with_settings(mut command: Command, folder: &Path, database_url: &str) ->
             command.env_remove(name);
         }
     }
+    let pooled = pooler::of_the_environment(database_url);
+    if pooled.is_some() {
+        command.env("TELLER_DATABASE_POOLER", "transaction");
+        command.env("TELLER_DATABASE_DIRECT_URL", database_url);
+    }
     command
         .env("TELLER_DATA_DIR", folder)
-        .env("TELLER_DATABASE_URL", database_url)
+        .env("TELLER_DATABASE_URL", pooled.as_deref().unwrap_or(database_url))
         .env("TELLER_LISTEN", "127.0.0.1:0")
         .kill_on_drop(true);
     command

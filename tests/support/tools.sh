@@ -3,7 +3,8 @@
 # Sees to it that the tools of the tests are there: curl and jq, with which the
 # README's walkthrough is typed, strace, which makes fsync fail, nsenter (with
 # unshare), which gives a test a small disk of its own, HAProxy, which stands before
-# the servers of deploy/cluster.sh, shellcheck and systemd-analyze, which read what
+# the servers of deploy/cluster.sh, pgbouncer, which stands between a server and
+# PostgreSQL, shellcheck and systemd-analyze, which read what
 # is in deploy, and Chromium, with which pages are tried ($CHROMIUM names another
 # one). Debian installs them where this runs as root; elsewhere it says what to do.
 
@@ -12,7 +13,7 @@ set -euo pipefail
 missing=()
 # Each tool, and the package of Debian that has it where its name is another.
 PATH=$PATH:/usr/sbin
-for tool in curl jq strace nsenter:util-linux haproxy shellcheck systemd-analyze:systemd; do
+for tool in curl jq strace nsenter:util-linux haproxy pgbouncer shellcheck systemd-analyze:systemd; do
     command -v "${tool%%:*}" >/dev/null 2>&1 || missing+=("${tool##*:}")
 done
 # A browser has several names, those of tests/node/browser.mjs.
