@@ -8,11 +8,12 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     sync::{Notify, watch},
     task::JoinSet,
+    time::timeout,
 };
 
 use crate::{
     bank::{
-        account, clock,
+        account, books, clock,
         context::{Annexes, Bank, FileRoom, PostOffice},
         error::Failure,
         heart::Pulse,
@@ -31,6 +32,7 @@ use crate::{
         operator, router,
         router::Figures,
         server,
+        server::Site,
         trusted::{Trusted, TrustedError},
         web::Web,
     },
@@ -43,7 +45,11 @@ use crate::{
 };
 
 /// How long requests that were accepted may take after the server was told to stop.
-const DRAIN: Duration = Duration::from_secs(10);
+const DRAIN: Duration = Duration::from_secs(7);
+/// How long movements that were taken, a letter on its way and a page of seals may take then.
+const REST: Duration = Duration::from_secs(2);
+/// And the farewell to the database: the process has ended within ten seconds in all.
+const FAREWELL: Duration = Duration::from_millis(500);
 
 /// The server cannot start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +68,15 @@ pub enum AppError {
     /// The schema is older than this program.
     #[error("the database's schema is not up to date: run `teller migrate` first")]
     NotMigrated,
+    /// No money is served from what is broken.
+    #[error(
+        "the books are not sound, so nothing is served: {0}; run `teller audit`, and restore a \
+         backup by `teller restore`"
+    )]
+    Unsound(String),
+    /// A second signal.
+    #[error("told to stop twice: what was under way is broken off")]
+    Hurried,
     /// A use case of the start was refused, or broke.
     #[error("{0}")]
     Bank(String),
@@ -109,6 +124,15 @@ pub async fn open_existing_database(config: &Config) -> Result<Db, AppError> {
 
 /// Puts the bank together over an open database whose schema is up to date; writes nothing.
 pub fn assemble(config: &Config, db: Db) -> Result<Bank, AppError> {
+    let objects = match &config.file_store {
+        FileStore::Folder(folder) => Objects::in_folder(folder)?,
+        FileStore::Bucket(bucket) => Objects::in_bucket(bucket)?,
+    };
+    assemble_with(config, db, objects)
+}
+
+/// The same over another store of files.
+pub fn assemble_with(config: &Config, db: Db, objects: Objects) -> Result<Bank, AppError> {
     let smtp = match &config.smtp_url {
         Some(url) => Some(Smtp::from_url(url, &config.mail_from)?),
         None => None,
@@ -118,10 +142,6 @@ pub fn assemble(config: &Config, db: Db) -> Result<Bank, AppError> {
         smtp,
         frontend_url: config.frontend_url.clone(),
         wake: Arc::new(Notify::new()),
-    };
-    let objects = match &config.file_store {
-        FileStore::Folder(folder) => Objects::in_folder(folder)?,
-        FileStore::Bucket(bucket) => Objects::in_bucket(bucket)?,
     };
     let files = FileRoom::new(objects, &config.rules, public_url(config, config.listen));
     let clock: Arc<dyn Clock> = if config.rules.sandbox {
@@ -211,7 +231,7 @@ async fn listen(at: SocketAddr, flag: &str) -> Result<(TcpListener, SocketAddr),
     Ok((listener, address))
 }
 
-/// Serves until the process is told to stop.
+/// Serves until the process is told to stop; told twice, it stops at once.
 pub async fn serve(config: &Config, out: &mut impl Write) -> Result<(), AppError> {
     let io = |what: &str| {
         let what = what.to_owned();
@@ -220,6 +240,9 @@ pub async fn serve(config: &Config, out: &mut impl Write) -> Result<(), AppError
     // Whoever counts must be there before there is anything to be counted.
     let counted = metrics::begin();
     let mut bank = open(config).await?;
+    if let Some(reason) = books::unsound(&bank).await? {
+        return Err(AppError::Unsound(reason));
+    }
     let (listener, address) = listen(config.listen, "--listen").await?;
     let operators = match config.watch.listen {
         Some(at) => Some(listen(at, "--metrics-listen").await?),
@@ -231,74 +254,126 @@ pub async fn serve(config: &Config, out: &mut impl Write) -> Result<(), AppError
     let database = bank.db.describe().await?;
     // Before anybody is told that the server runs, or a stop that comes at once
     // would end it without a word.
-    let stop_signal = stop_signal(bank.pulse.clone(), config.watch.stop_delay);
+    let signals = stop_signals();
     let own = operators.as_ref().map(|(_, address)| *address);
     announce(out, config, (address, own), &database).map_err(io("standard output"))?;
-    let (stop, stopped) = watch::channel(false);
-    let db = bank.db.clone();
-    let sealer = Sealer::new(db.clone(), Arc::clone(&bank.clock)).work(stopped.clone());
-    let sealer = tokio::spawn(sealer);
-    let outbox = tokio::spawn(outbox::work(bank.clone(), stopped));
-    let mut workers = JoinSet::new();
-    workers.spawn(counted.work());
-    workers.spawn(clock::work(bank.clone()));
-    workers.spawn(pulse::work(bank.clone()));
-    workers.spawn(sweep::work(bank));
     // Each connection is a file to the system, which gives few of them unless it is asked.
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         tracing::warn!(%error, "the limit of open files stays as it is");
     }
+    let (certificate, connections) = (config.certificate.clone(), config.connections);
+    let site = Site { router: routes.public, connections, certificate };
+    let mut workers = JoinSet::new();
+    workers.spawn(counted.work());
     if let Some((listener, _)) = operators {
-        let (routes, connections) = (routes.operator, config.connections);
+        let site = Site { router: routes.operator, connections, certificate: None };
         workers.spawn(async move {
             // As long as there is anything to be seen.
-            server::serve(listener, routes, connections, pending(), DRAIN).await;
+            server::serve(listener, site, pending(), DRAIN).await;
         });
     }
-    let (public, connections) = (routes.public, config.connections);
-    let drained = server::serve(listener, public, connections, stop_signal, DRAIN).await;
-    if !drained {
+    let whole = books::rot(bank.clone());
+    let stop = told_to_stop(signals.clone(), bank.pulse.clone(), config.watch.stop_delay);
+    tokio::select! {
+        () = serve_bank(bank, listener, site, workers, stop) => Ok(()),
+        () = told(signals, 2) => Err(AppError::Hurried),
+        reason = whole => Err(AppError::Unsound(reason)),
+    }
+}
+
+/// Serves a bank until it is told to stop, and lets go of everything in order.
+async fn serve_bank(
+    bank: Bank,
+    listener: TcpListener,
+    site: Site,
+    mut workers: JoinSet<()>,
+    stop_signal: impl Future<Output = ()>,
+) {
+    let (stop, stopped) = watch::channel(false);
+    let (db, ledger) = (bank.db.clone(), bank.ledger.clone());
+    let sealer = Sealer::new(db.clone(), Arc::clone(&bank.clock)).work(stopped.clone());
+    let sealer = tokio::spawn(sealer);
+    let outbox = tokio::spawn(outbox::work(bank.clone(), stopped));
+    workers.spawn(clock::work(bank.clone()));
+    workers.spawn(pulse::work(bank.clone()));
+    workers.spawn(sweep::work(bank));
+    if let Some(shown) = site.certificate.clone() {
+        workers.spawn(shown.work());
+    }
+    if !server::serve(listener, site, stop_signal, DRAIN).await {
         tracing::warn!("some requests did not end in time");
     }
-    workers.shutdown().await;
-    // A letter that is on its way is let go there, or it would be sent twice.
-    stop.send_replace(true);
-    if tokio::time::timeout(DRAIN, outbox).await.is_err() {
-        tracing::warn!("a letter was on its way for too long: it may be sent again");
+    let rest = async {
+        workers.shutdown().await;
+        // What was taken is done, although its client may have gone.
+        ledger.emptied().await;
+        // A letter that is on its way is let go there, or it would be sent twice.
+        stop.send_replace(true);
+        let _ = tokio::join!(outbox, sealer);
+    };
+    if timeout(REST, rest).await.is_err() {
+        tracing::warn!(
+            "what was under way did not end in time: it is sealed later, a letter may come twice"
+        );
     }
-    if tokio::time::timeout(DRAIN, sealer).await.is_err() {
-        tracing::warn!("the sealer did not end in time: what it was at is sealed later");
+    if timeout(FAREWELL, db.close()).await.is_err() {
+        tracing::warn!("the database did not say goodbye in time");
     }
-    db.close().await;
-    Ok(())
 }
 
 /// What browsers may: pages of the front ends and of this server itself.
 fn web(config: &Config, address: SocketAddr) -> Web {
-    let own = config.public_url.clone().map_or_else(|| Web::own_urls(address), |url| vec![url]);
-    let over_tls = config.public_url.as_ref().is_some_and(|url| url.starts_with("https://"));
+    let scheme = scheme(config);
+    let own = || Web::own_urls(scheme, address);
+    let own = config.public_url.clone().map_or_else(own, |url| vec![url]);
+    let https = own.iter().all(|url| url.starts_with("https://"));
     let urls = config.frontend_urls.iter().chain(&own).map(String::as_str);
-    Web::new(urls, over_tls || !config.rules.sandbox)
+    let secure = https || config.certificate.is_some() || !config.rules.sandbox;
+    Web::new(urls, secure).over_https(https)
 }
 
-/// Listens for the signals that end the process; what comes from here on is not missed.
-fn stop_signal(pulse: Pulse, delay: Duration) -> impl Future<Output = ()> {
+/// Counts the signals that end the process; what comes from here on is not missed.
+fn stop_signals() -> watch::Receiver<usize> {
     let mut terminate = signal(SignalKind::terminate()).expect("the runtime handles signals");
     let mut interrupt = signal(SignalKind::interrupt()).expect("the runtime handles signals");
-    async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+    let (count, counted) = watch::channel(0);
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            count.send_modify(|count| *count += 1);
         }
-        // Proxies send nothing new to who says so, and what they have sent is still taken.
-        pulse.drain();
-        tokio::time::sleep(delay).await;
+    });
+    counted
+}
+
+/// Waits until the process was told to end so many times.
+async fn told(mut signals: watch::Receiver<usize>, times: usize) {
+    if signals.wait_for(|count| *count >= times).await.is_err() {
+        // Nobody counts any more, because the runtime ends.
+        pending::<()>().await;
     }
+}
+
+/// Waits for the first signal, and then for proxies to have heard of it.
+async fn told_to_stop(signals: watch::Receiver<usize>, pulse: Pulse, delay: Duration) {
+    told(signals, 1).await;
+    // Proxies send nothing new to who says so, and what they have sent is still taken.
+    pulse.drain();
+    tokio::time::sleep(delay).await;
+}
+
+/// What is spoken where the server listens.
+const fn scheme(config: &Config) -> &'static str {
+    if config.certificate.is_some() { "https" } else { "http" }
 }
 
 /// Where clients reach a server that listens on this address.
 fn public_url(config: &Config, address: SocketAddr) -> String {
-    let url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let url = config.public_url.clone();
+    let url = url.unwrap_or_else(|| format!("{}://{address}", scheme(config)));
     url.trim_end_matches('/').to_owned()
 }
 
@@ -319,7 +394,7 @@ fn announce(
     } else {
         writeln!(out, "Teller serves in production.")?;
     }
-    writeln!(out, "  listening on  http://{address}")?;
+    writeln!(out, "  listening on  {}://{address}", scheme(config))?;
     writeln!(out, "  GraphQL       {url}/graphql")?;
     if config.rules.sandbox {
         writeln!(out, "  inbox         {url}/dev/inbox")?;

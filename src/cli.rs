@@ -5,7 +5,9 @@ use std::{ffi::OsString, io::Write, process::ExitCode};
 use crate::{
     app,
     app::AppError,
-    bank::{books, books::Report, rekey},
+    backup,
+    backup::error::BackupError,
+    bank::{books, file_check, rekey},
     bench,
     bench::options::Options,
     compat::openapi,
@@ -19,16 +21,14 @@ use crate::{
     log::LogError,
     people,
     people::PeopleError,
+    report,
     seed::{
         people::{PASSWORD, Purpose},
         run as seed,
         run::Seeded,
     },
     trace,
-    types::{
-        entropy::SystemEntropy,
-        money::{Currency, Minor, Money},
-    },
+    types::entropy::SystemEntropy,
 };
 
 /// What ends a command early.
@@ -44,6 +44,8 @@ enum CliError {
     People(#[from] PeopleError),
     #[error(transparent)]
     Log(#[from] LogError),
+    #[error(transparent)]
+    Backup(#[from] BackupError),
 }
 
 /// Runs the command that the arguments name.
@@ -109,7 +111,16 @@ async fn act(
         Command::Migrate => migrate(config, out).await?,
         Command::Seed => make_people(config, out).await?,
         Command::Rekey => reseal(config, out).await?,
-        Command::Audit => return audit(config, out).await,
+        Command::Audit { files } => return audit(files, config, out).await,
+        Command::Backup { file, replace } => {
+            return Ok(code(backup::make::run(&file, replace, config, out).await?));
+        }
+        Command::Restore { file, check: true, .. } => {
+            return Ok(code(backup::check::run(&file, config, out).await?));
+        }
+        Command::Restore { file, check: false, replace } => {
+            return Ok(code(backup::restore::run(&file, replace, config, out).await?));
+        }
         Command::Log(asked) => log::run(&asked, config, out).await?,
         Command::User(asked) => people::run(&asked, config, out).await?,
         Command::BenchTwin => bench::twin::serve(config, out).await?,
@@ -169,41 +180,25 @@ async fn reseal(config: &Config, out: &mut impl Write) -> Result<(), CliError> {
     Ok(())
 }
 
-async fn audit(config: &Config, out: &mut impl Write) -> Result<ExitCode, CliError> {
+/// 0 where what was asked holds, else 1.
+fn code(holds: bool) -> ExitCode {
+    if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+async fn audit(files: bool, config: &Config, out: &mut impl Write) -> Result<ExitCode, CliError> {
     // An audit changes nothing and makes nothing.
     let bank = app::assemble(config, app::open_existing_database(config).await?)?;
     let report = books::audit(&bank).await.map_err(AppError::from)?;
-    show(out, &report)?;
-    bank.db.close().await;
-    Ok(if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn show(out: &mut impl Write, report: &Report) -> std::io::Result<()> {
-    let figures = report.figures;
-    writeln!(
-        out,
-        "{} accounts, {} transactions, {} entries, {} idempotency keys, {} seals, {} unsealed",
-        figures.accounts,
-        figures.transactions,
-        figures.entries,
-        figures.keys,
-        figures.seals,
-        figures.unsealed
-    )?;
-    for (code, total) in &report.totals {
-        let shown = Currency::parse(code).map_or_else(
-            || total.to_string(),
-            |currency| Money::new(Minor(*total), currency).to_string(),
-        );
-        let verdict = if *total == 0 { "ok    " } else { "BROKEN" };
-        writeln!(out, "{verdict} the sum of all entries in {code} is {shown}")?;
-    }
-    for finding in &report.findings {
-        match finding.broken {
-            None => writeln!(out, "ok     {}", finding.promise)?,
-            Some(row) => writeln!(out, "BROKEN {}: first at {row}", finding.promise)?,
+    let mut holds = report.holds();
+    if files {
+        let checked = file_check::run(&bank).await.map_err(AppError::from)?;
+        match &checked.broken {
+            None => writeln!(out, "ok     {} files are as they were brought", checked.count)?,
+            Some(fault) => writeln!(out, "BROKEN every file is as it was brought: {fault}")?,
         }
+        holds &= checked.broken.is_none();
     }
-    let verdict = if report.holds() { "The books hold." } else { "The books do not hold." };
-    writeln!(out, "{verdict}")
+    report::show(out, &report)?;
+    bank.db.close().await;
+    Ok(code(holds))
 }

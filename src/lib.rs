@@ -18,6 +18,8 @@ pub mod compat;
 pub mod http;
 pub mod config;
 pub mod app;
+pub mod report;
+pub mod backup;
 pub mod seed;
 pub mod bench;
 pub mod people;

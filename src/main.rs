@@ -12,5 +12,8 @@ fn main() -> ExitCode {
     let _ = rustix::thread::disable_transparent_huge_pages(true);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.expect("a machine without threads or sockets cannot run a server");
-    runtime.block_on(teller::cli::run(std::env::args_os().collect()))
+    let code = runtime.block_on(teller::cli::run(std::env::args_os().collect()));
+    // What still hashes a password for somebody who was given up keeps nobody waiting.
+    runtime.shutdown_background();
+    code
 }

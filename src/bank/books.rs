@@ -7,11 +7,12 @@ use uuid::Uuid;
 
 use super::{context::Bank, error::Failure};
 use crate::{
+    db::copy::Depth,
     domain::seal::SealKind,
     ledger::{chain, chain::Break},
     store::{
         books,
-        books::{CHECKS, Figures},
+        books::{AT_START, BALANCES, CHECKS, Figures},
     },
 };
 
@@ -27,6 +28,8 @@ pub struct Report {
     pub totals: Vec<(String, i64)>,
     /// What was asked, in order.
     pub findings: Vec<Finding>,
+    /// What is wrong with the database's file, where it is a file of ours.
+    pub damage: Option<String>,
 }
 
 /// One promise of the books and whether it holds.
@@ -73,11 +76,13 @@ impl Report {
     pub fn holds(&self) -> bool {
         self.totals.iter().all(|&(_, total)| total == 0)
             && self.findings.iter().all(|finding| finding.broken.is_none())
+            && self.damage.is_none()
     }
 }
 
 /// Computes every sum, balance, version and seal again, in one snapshot.
 pub async fn audit(bank: &Bank) -> Result<Report, Failure> {
+    let damage = bank.db.damage(Depth::Whole).await?;
     let mut s = bank.db.read().await?;
     // All rows are wanted, and in no order.
     s.allow_scans().await?;
@@ -91,5 +96,35 @@ pub async fn audit(bank: &Bank) -> Result<Report, Failure> {
     }
     let broken = chain::first_break(&mut s).await?.map(BrokenRow::from);
     findings.push(Finding { promise: CHAIN, broken });
-    Ok(Report { figures, totals, findings })
+    Ok(Report { figures, totals, findings, damage })
+}
+
+/// Reads every page of the database's file while the bank is served already, and comes
+/// back where one is damaged.
+pub async fn rot(bank: Bank) -> String {
+    match bank.db.damage(Depth::Pages).await {
+        Ok(Some(damage)) => return format!("the database file is damaged: {damage}"),
+        Ok(None) => {}
+        Err(error) => tracing::warn!(%error, "the database file could not be looked over"),
+    }
+    std::future::pending().await
+}
+
+/// What is wrong with the bank at its start, so that no money may be served: with the pages
+/// of what balances are made of, and with the balances themselves. It costs a look at each
+/// account, whatever happened on it, and is quick enough for every start.
+pub async fn unsound(bank: &Bank) -> Result<Option<String>, Failure> {
+    if let Some(damage) = bank.db.damage(Depth::Tables(BALANCES)).await? {
+        return Ok(Some(format!("the database file is damaged: {damage}")));
+    }
+    let mut s = bank.db.read().await?;
+    s.allow_scans().await?;
+    for check in AT_START {
+        if let Some(id) = books::first_broken(&mut s, check).await? {
+            let row = BrokenRow::Of(check.noun, id);
+            return Ok(Some(format!("this does not hold: {}, first at {row}", check.promise)));
+        }
+    }
+    let currency = books::unbalanced_currency(&mut s).await?;
+    Ok(currency.map(|code| format!("all balances in {code} together are not zero")))
 }

@@ -199,7 +199,7 @@ async fn announce(
     picture: &Picture,
     sealed: &[u8],
 ) -> Result<String, Failure> {
-    let format = picture.format;
+    let (format, digest) = (picture.format, mac::sha256(&picture.content));
     let size = i64::try_from(picture.content.len())
         .map_err(|_| Broken::Inconsistent("a file larger than any memory"))?;
     bank.db
@@ -223,6 +223,7 @@ async fn announce(
                         format,
                         size,
                         access_key: sealed,
+                        digest: &digest,
                         at: now,
                     };
                     if file::insert(s, &new).await? {

@@ -50,6 +50,14 @@ pub async fn open(bank: &Bank) -> Result<Keyring, Failure> {
         .await
 }
 
+/// The secrets of the settings open this database; nothing is written.
+pub async fn check(bank: &Bank) -> Result<(), Failure> {
+    let mut s = bank.db.read().await?;
+    refuse_unless_known(&bank.ring, &key_ring::all(&mut s).await?)?;
+    data_key(&bank.ring, &mut s).await?;
+    Ok(())
+}
+
 /// The data key that the database keeps.
 pub(super) async fn data_key(ring: &Keyring, s: &mut Session) -> Result<DataKey, Failure> {
     let sealed = key_ring::data_key(s).await?;

@@ -55,6 +55,7 @@ pub mod application;
 pub mod reset_code;
 pub mod second_factor;
 pub mod file;
+pub mod file_check;
 pub mod particulars;
 pub mod leaving;
 pub mod customer;

@@ -7,7 +7,9 @@ use std::{
 };
 
 use clap::{
-    ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, builder::Resettable,
+    ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
+    builder::Resettable,
+    error::{ContextKind, ContextValue, ErrorKind},
 };
 
 use super::{
@@ -61,7 +63,32 @@ pub enum Command {
     /// Seal everything anew with the newest secret, while servers run; the older ones can go afterwards.
     Rekey,
     /// Compute every sum and balance of the books again; exit 1 on a difference.
-    Audit,
+    Audit {
+        /// Read the files of people as well, and compare each with what was brought.
+        #[arg(long)]
+        files: bool,
+    },
+    /// Write a backup of a SQLite database while servers run, with the folder of files beside it as FILE.files, and check it; PostgreSQL has tools of its own.
+    Backup {
+        /// Where to; for its owner alone.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Take the place of a backup that is there.
+        #[arg(long)]
+        replace: bool,
+    },
+    /// Make a backup the database again, in a place where there is none.
+    Restore {
+        /// The backup.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Only look it over, and touch nothing: the file, its schema, the audit, the secret; exit 1 where it does not hold.
+        #[arg(long)]
+        check: bool,
+        /// Take the place of a database that is there, which is kept beside; no server may run.
+        #[arg(long, conflicts_with = "check")]
+        replace: bool,
+    },
     /// List the audit log: who did what, on what, from where, and what came of it; the newest last.
     Log(LogFilter),
     /// Make people, staff and invite codes, and say what they may do.
@@ -96,12 +123,85 @@ pub fn read(arguments: &[OsString]) -> Result<Arguments, clap::Error> {
     // The file's place is known before its settings can be; so flags are read twice.
     let first = command.clone().ignore_errors(true).try_get_matches_from(arguments)?;
     let file: Option<&PathBuf> = first.get_one("config");
+    let plain = command.clone();
     let command = match file {
         Some(file) => with_file(command, file)?,
         None => command,
     };
-    let matches: ArgMatches = command.try_get_matches_from(arguments)?;
-    Arguments::from_arg_matches(&matches)
+    let (matches, unreadable) = matches_of(&plain, command, arguments)?;
+    let mut read = Arguments::from_arg_matches(&matches)?;
+    read.settings.unreadable = unreadable;
+    Ok(read)
+}
+
+/// Reads flags, variables and the file's lines; a variable or line that cannot be read is
+/// noted and left out, so that all of them are told at once with whatever else is wrong.
+/// A flag that cannot be read is told by itself.
+fn matches_of(
+    plain: &clap::Command,
+    mut command: clap::Command,
+    arguments: &[OsString],
+) -> Result<(ArgMatches, Vec<String>), clap::Error> {
+    let mut unreadable = Vec::new();
+    loop {
+        let error = match command.clone().try_get_matches_from(arguments) {
+            Ok(matches) => return Ok((matches, unreadable)),
+            Err(error) => error,
+        };
+        let Some(argument) = faulty(&command, &error, arguments) else {
+            return Err(error);
+        };
+        let (id, variable) = (argument.get_id().clone(), argument.get_env().is_some_and(is_set));
+        let name = argument.get_env().map(|name| name.to_string_lossy().into_owned());
+        unreadable.push(format!("{}: {}", name.unwrap_or_else(|| id.to_string()), reason(&error)));
+        let defaults = plain.get_arguments().find(|argument| *argument.get_id() == id);
+        let defaults: Vec<clap::builder::OsStr> =
+            defaults.map_or_else(Vec::new, |argument| argument.get_default_values().to_vec());
+        command = command.mut_arg(id, |argument| {
+            if variable {
+                argument.env(Resettable::Reset)
+            } else {
+                argument.default_values(defaults)
+            }
+        });
+    }
+}
+
+fn is_set(variable: &std::ffi::OsStr) -> bool {
+    std::env::var_os(variable).is_some()
+}
+
+/// The setting whose variable or line an error is about; none where a flag is at fault.
+fn faulty<'c>(
+    command: &'c clap::Command,
+    error: &clap::Error,
+    arguments: &[OsString],
+) -> Option<&'c clap::Arg> {
+    let Some(ContextValue::String(shown)) = error.get(ContextKind::InvalidArg) else {
+        return None;
+    };
+    let of_value = matches!(error.kind(), ErrorKind::ValueValidation | ErrorKind::InvalidValue);
+    let found = command.get_arguments().find(|argument| argument.to_string() == *shown);
+    let argument = found.filter(|_| of_value)?;
+    let flag = format!("--{}", argument.get_long()?);
+    let typed = arguments.iter().filter_map(|text| text.to_str()).any(|text| {
+        text.strip_prefix(&flag).is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+    });
+    let set = argument.get_env().is_some_and(is_set) || !argument.get_default_values().is_empty();
+    (!typed && set).then_some(argument)
+}
+
+/// What is wrong with a value, in one line and without the value of a secret.
+fn reason(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let first = text.lines().next().unwrap_or_default();
+    let first = first.strip_prefix("error: ").unwrap_or(first).to_owned();
+    match error.get(ContextKind::ValidValue) {
+        Some(ContextValue::Strings(words)) if !words.is_empty() => {
+            format!("{first}; it may be {}", words.join(", "))
+        }
+        _ => first,
+    }
 }
 
 /// A variable that is set to nothing is as one that is not set: files that start
@@ -121,7 +221,7 @@ fn without_empty_variables(mut command: clap::Command) -> clap::Command {
 /// Makes the values of a file the defaults of their flags.
 fn with_file(mut command: clap::Command, file: &Path) -> Result<clap::Command, clap::Error> {
     let mut fail = |message: String| {
-        let kind = clap::error::ErrorKind::InvalidValue;
+        let kind = ErrorKind::InvalidValue;
         command.error(kind, format!("{}: {message}", file.display()))
     };
     let text = fs::read_to_string(file).map_err(|error| fail(error.to_string()))?;
@@ -140,7 +240,7 @@ fn with_file(mut command: clap::Command, file: &Path) -> Result<clap::Command, c
             _ => None,
         };
         let mut fail = |message: String| {
-            let kind = clap::error::ErrorKind::UnknownArgument;
+            let kind = ErrorKind::UnknownArgument;
             command.error(kind, format!("{}: {message}", file.display()))
         };
         if !known || id == "config" {
@@ -182,6 +282,30 @@ mod tests {
         assert_eq!(settings.database_connections, 3);
         assert!(settings.production);
         assert_eq!(read(&["serve", "--listen", "127.0.0.1:1"]).listen.port(), 1);
+    }
+
+    #[test]
+    fn all_lines_that_cannot_be_read_are_told_at_once_with_what_else_is_wrong() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("teller.toml");
+        let text = "listen = \"nowhere\"\ndatabase-connections = 0\nfunding = \"all\"\n\
+            smtp-url = \"mail.example.org\"\n";
+        std::fs::write(&file, text).unwrap();
+        let data = folder.path().join("data");
+        let texts = ["--config", file.to_str().unwrap(), "--data-dir", data.to_str().unwrap()];
+        let settings = read(&arguments(&texts)).unwrap().settings;
+        assert_eq!(settings.listen.port(), 8080);
+        let told = settings.check(&crate::types::entropy::SystemEntropy).unwrap_err().to_string();
+        for needed in [
+            "TELLER_LISTEN: ",
+            "TELLER_DATABASE_CONNECTIONS: ",
+            "TELLER_FUNDING: ",
+            "open, staff",
+            "TELLER_SMTP_URL must begin",
+        ] {
+            assert!(told.contains(needed), "{needed}: {told}");
+        }
+        assert!(read(&arguments(&["--listen", "nowhere"])).is_err(), "a flag by itself");
     }
 
     #[test]

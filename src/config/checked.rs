@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use super::{
+    secret,
     settings::{Funding, Settings},
     watch::Watch,
 };
@@ -13,8 +14,9 @@ use crate::{
     db::place::Place,
     domain::attempt::Allowances,
     files::objects::Bucket,
-    http::{limits::Limits, server::Connections},
+    http::{certificate::Certificate, limits::Limits, server::Connections},
     ledger::engine::Capacity,
+    mail::carrier::Smtp,
     types::{entropy::Entropy, money::Currency, secret::Secret},
 };
 
@@ -58,6 +60,8 @@ pub struct Config {
     pub limits: Limits,
     /// How many may be connected.
     pub connections: Connections,
+    /// The certificate, where this server speaks TLS itself.
+    pub certificate: Option<Certificate>,
     /// The documents that alone may run, where there is such a file.
     pub trusted_documents: Option<PathBuf>,
     /// How operators watch the server.
@@ -72,13 +76,15 @@ pub struct ConfigError(pub Vec<String>);
 impl Settings {
     /// Checks all settings at once and lists everything that is wrong.
     pub fn check(&self, entropy: &dyn Entropy) -> Result<Config, ConfigError> {
-        let mut faults = Vec::new();
+        let mut faults = self.unreadable.clone();
         let currencies = self.read_currencies(&mut faults);
         self.check_urls(&mut faults);
         self.check_production(&mut faults);
+        self.check_files(&mut faults);
         let file_store = self.read_file_store(&mut faults);
         let dialects = self.read_dialects(&mut faults);
         let watch = self.watch.check(self.production, &mut faults);
+        let certificate = self.tls.certificate(&mut faults);
         let ring = self.secrets.ring(&self.data_dir, self.production, entropy, &mut faults);
         let (Some(ring), Some(file_store), true) = (ring, file_store, faults.is_empty()) else {
             return Err(ConfigError(faults));
@@ -122,6 +128,7 @@ impl Settings {
                 ..self.intake.limits(!self.production)
             },
             connections: self.intake.connections(),
+            certificate,
             trusted_documents: self.intake.trusted_documents.clone(),
             watch,
         })
@@ -134,7 +141,8 @@ impl Settings {
             deprecated_at: self.dialects.dialects_deprecated.timestamp(),
             body_max: limits.body,
             time: limits.time,
-            secure: self.public_url.as_ref().is_some_and(|url| url.starts_with("https://")),
+            secure: self.tls.is_set()
+                || self.public_url.as_ref().is_some_and(|url| url.starts_with("https://")),
             invite_required: self.dialects.invite_required,
         }
     }
@@ -225,8 +233,46 @@ impl Settings {
         if self.smtp_url.is_none() {
             faults.push("--production needs TELLER_SMTP_URL: letters carry the codes".to_owned());
         }
+        if self.mail_from.contains("@localhost") {
+            let told = "--production needs TELLER_MAIL_FROM: the bank's address, which letters \
+                come from";
+            faults.push(told.to_owned());
+        }
         if self.frontend_url.is_empty() {
             faults.push("--production needs TELLER_FRONTEND_URL: the allowed origins".to_owned());
+        }
+        if self.public_url.is_none() {
+            let told = "--production needs TELLER_PUBLIC_URL: where clients reach this server";
+            faults.push(told.to_owned());
+        }
+        let public = self.public_url.iter().map(|url| ("TELLER_PUBLIC_URL", url));
+        let frontends = self.frontend_url.iter().map(|url| ("TELLER_FRONTEND_URL", url));
+        for (name, url) in public.chain(frontends) {
+            if is_in_clear(url) {
+                faults.push(format!("{name} must begin with https:// in production: {url}"));
+            }
+        }
+        if self.attempts.trusted_proxies.iter().any(|network| network.prefix_len() == 0) {
+            let told = "TELLER_TRUSTED_PROXIES believes everybody: name the networks of your \
+                proxies alone";
+            faults.push(told.to_owned());
+        }
+    }
+
+    /// Files that hold secrets must not be open to others, and those that are named be there.
+    fn check_files(&self, faults: &mut Vec<String>) {
+        if let Some(file) = &self.config {
+            secret::check_config(file, self.production, faults);
+        }
+        if let Some(file) = &self.intake.trusted_documents
+            && !file.is_file()
+        {
+            faults.push(format!("TELLER_TRUSTED_DOCUMENTS: {} is no file", file.display()));
+        }
+        if let Some(url) = self.smtp_url.as_ref().filter(|url| url.starts_with("smtp"))
+            && let Err(error) = Smtp::check(url, &self.mail_from)
+        {
+            faults.push(format!("TELLER_SMTP_URL or TELLER_MAIL_FROM {error}"));
         }
     }
 
@@ -235,6 +281,20 @@ impl Settings {
         let otherwise = || format!("sqlite://{}", self.data_dir.join("teller.db").display());
         self.database_url.clone().unwrap_or_else(otherwise)
     }
+}
+
+/// A URL that carries everything in clear over a network.
+fn is_in_clear(url: &str) -> bool {
+    let Ok(url) = url::Url::parse(url) else {
+        return false;
+    };
+    let here = match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    url.scheme() == "http" && !here
 }
 
 #[cfg(test)]
@@ -253,9 +313,95 @@ mod tests {
         let settings =
             read(&arguments(&["--production", "--currencies", "USD,XYZ"])).unwrap().settings;
         let told = settings.check(&SystemEntropy).unwrap_err().to_string();
-        for needed in ["TELLER_SECRET_KEY", "TELLER_SMTP_URL", "TELLER_FRONTEND_URL", "XYZ"] {
+        for needed in [
+            "TELLER_SECRET_KEY",
+            "TELLER_SMTP_URL",
+            "TELLER_MAIL_FROM",
+            "TELLER_FRONTEND_URL",
+            "TELLER_PUBLIC_URL",
+            "XYZ",
+        ] {
             assert!(told.contains(needed), "{told}");
         }
+    }
+
+    /// Settings that production takes.
+    const GOOD: [(&str, &str); 5] = [
+        ("--secret-key", "0a1b2c3d4e5f60718293a4b5c6d7e8f9"),
+        ("--smtp-url", "smtps://teller:pass@mail.example.org"),
+        ("--mail-from", "Example Bank <bank@example.org>"),
+        ("--frontend-url", "https://bank.example.org"),
+        ("--public-url", "https://api.example.org"),
+    ];
+
+    /// What is told of these settings, but for those that stand in place of them.
+    fn told_of(instead: &[(&str, Option<&str>)]) -> Result<Config, String> {
+        let mut texts = vec!["--production".to_owned()];
+        let given = |name: &str| instead.iter().find(|(other, _)| *other == name);
+        for (name, value) in GOOD.iter().filter(|(name, _)| given(name).is_none()) {
+            texts.push(format!("{name}={value}"));
+        }
+        for (name, value) in instead {
+            texts.extend(value.map(|value| format!("{name}={value}")));
+        }
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let settings = read(&arguments(&texts)).unwrap().settings;
+        settings.check(&SystemEntropy).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn production_refuses_each_setting_that_is_missing_or_weak_by_its_name() {
+        assert!(told_of(&[]).is_ok());
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let of_group = file(folder, "group", NEW, 0o640);
+        let of_all = file(folder, "all", NEW, 0o604);
+        let private = file(folder, "private", NEW, 0o400);
+        assert!(told_of(&[("--secret-key", None), ("--secret-key-file", Some(&private))]).is_ok());
+        for (instead, told) in [
+            (vec![("--secret-key", None)], "needs TELLER_SECRET_KEY"),
+            (vec![("--secret-key", Some("secret"))], "at least 32 bytes"),
+            (vec![("--secret-key", Some("aaaaaaaabbbbbbbbccccccccdddddddd"))], "a few characters"),
+            (vec![("--secret-key", Some("k3Jq9ZpTk3Jq9ZpTk3Jq9ZpTk3Jq9ZpT"))], "repeated"),
+            (vec![("--secret-key", Some("supersecret-0a1b2c3d4e5f60718293"))], "never replaced"),
+            (vec![("--secret-key", None), ("--secret-key-file", Some(&of_group))], "chmod go="),
+            (vec![("--secret-key", None), ("--secret-key-file", Some(&of_all))], "chmod go="),
+            (vec![("--old-secret-key-files", Some(&of_group))], "TELLER_OLD_SECRET_KEY_FILES"),
+            (vec![("--smtp-url", None)], "needs TELLER_SMTP_URL"),
+            (vec![("--smtp-url", Some("mail.example.org"))], "TELLER_SMTP_URL must begin"),
+            (vec![("--mail-from", None)], "needs TELLER_MAIL_FROM"),
+            (vec![("--mail-from", Some("nobody"))], "TELLER_MAIL_FROM is not usable"),
+            (vec![("--frontend-url", None)], "needs TELLER_FRONTEND_URL"),
+            (vec![("--frontend-url", Some("*"))], "TELLER_FRONTEND_URL must begin"),
+            (vec![("--frontend-url", Some("http://bank.example.org"))], "TELLER_FRONTEND_URL must"),
+            (vec![("--public-url", None)], "needs TELLER_PUBLIC_URL"),
+            (vec![("--public-url", Some("http://api.example.org"))], "TELLER_PUBLIC_URL must"),
+            (vec![("--trusted-proxies", Some("10.0.0.0/8,0.0.0.0/0"))], "TELLER_TRUSTED_PROXIES"),
+            (vec![("--trusted-documents", Some("/nowhere"))], "TELLER_TRUSTED_DOCUMENTS"),
+        ] {
+            let error = told_of(&instead).expect_err(told);
+            assert!(error.contains(told), "{instead:?}: {error}");
+            assert_eq!(error.lines().count(), 2, "one thing is wrong: {error}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_settings_with_a_secret_in_it_is_for_its_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let secret = format!("secret-key = \"{NEW}\"\n");
+        let open = file(folder, "open.toml", &secret, 0o644);
+        let error = check(folder, &["--config", &open]).unwrap_err();
+        assert!(error.contains("chmod o=") && error.contains("secret-key"), "{error}");
+        let url = "database-url = \"sqlite://x.db\"\n";
+        let harmless = file(folder, "harmless.toml", url, 0o644);
+        assert!(check(folder, &["--config", &harmless]).is_ok());
+        let url = "database-url = \"postgres://teller:word@db/teller\"\n";
+        let open = file(folder, "url.toml", url, 0o644);
+        let error = check(folder, &["--config", &open]).unwrap_err();
+        assert!(error.contains("database-url"), "{error}");
+        let private = file(folder, "private.toml", &secret, 0o600);
+        assert!(check(folder, &["--config", &private]).is_ok());
     }
 
     #[test]
@@ -263,11 +409,15 @@ mod tests {
         let mut texts = vec![
             "--production",
             "--secret-key",
-            "0123456789abcdef0123456789abcdef",
+            "0a1b2c3d4e5f60718293a4b5c6d7e8f9",
             "--smtp-url",
             "smtp://127.0.0.1:25",
             "--frontend-url",
             "https://bank.example.org",
+            "--public-url",
+            "https://api.example.org",
+            "--mail-from",
+            "bank@example.org",
         ];
         let rules = |texts: &[&str]| {
             read(&arguments(texts)).unwrap().settings.check(&SystemEntropy).unwrap().rules
@@ -293,8 +443,8 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
     }
 
-    const NEW: &str = "0123456789abcdef0123456789abcdef";
-    const OLD: &str = "fedcba9876543210fedcba9876543210";
+    const NEW: &str = "0a1b2c3d4e5f60718293a4b5c6d7e8f9";
+    const OLD: &str = "f9e8d7c6b5a493827160504f3e2d1c0b";
 
     fn check(folder: &Path, texts: &[&str]) -> Result<Config, String> {
         let data = folder.join("data");
@@ -323,7 +473,7 @@ mod tests {
         assert_eq!(read.ring.key_id, typed.ring.key_id);
         let open = file(folder, "open", NEW, 0o644);
         let short = file(folder, "short", "secret", 0o600);
-        let sample = file(folder, "sample", "change-me-0123456789abcdef0123456789", 0o600);
+        let sample = file(folder, "sample", "change-me-0a1b2c3d4e5f60718293a4b5", 0o600);
         for (texts, told) in [
             (vec!["--secret-key-file", open.as_str()], "chmod o="),
             (vec!["--secret-key-file", short.as_str()], "at least 32 bytes"),

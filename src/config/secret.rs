@@ -79,7 +79,7 @@ impl SecretSettings {
             older.extend(keys("TELLER_OLD_SECRET_KEYS", &secret, faults));
         }
         for file in &self.old_secret_key_files {
-            let secret = of_file("TELLER_OLD_SECRET_KEY_FILES", file, faults);
+            let secret = of_file("TELLER_OLD_SECRET_KEY_FILES", file, production, faults);
             older.extend(secret.and_then(|s| keys(&file.display().to_string(), &s, faults)));
         }
         let newest = newest?;
@@ -101,7 +101,7 @@ impl SecretSettings {
             }
             (Some(text), None) => ("TELLER_SECRET_KEY".to_owned(), Some(Secret::new(text))),
             (None, Some(file)) => {
-                let secret = of_file("TELLER_SECRET_KEY_FILE", file, faults);
+                let secret = of_file("TELLER_SECRET_KEY_FILE", file, production, faults);
                 (file.display().to_string(), secret)
             }
             (None, None) if production => return None,
@@ -123,21 +123,60 @@ fn keys(name: &str, secret: &Secret, faults: &mut Vec<String>) -> Option<Keyring
 }
 
 /// The secret in a file that an operator has made.
-fn of_file(name: &str, file: &Path, faults: &mut Vec<String>) -> Option<Secret> {
-    let read = read_private(file);
+fn of_file(name: &str, file: &Path, production: bool, faults: &mut Vec<String>) -> Option<Secret> {
+    let read = read_private(file, production);
     read.map_err(|error| faults.push(format!("{name}: {}: {error}", file.display()))).ok()
 }
 
+/// What is wrong with the rights of a file that holds a secret: in production nobody but
+/// its owner may use it, elsewhere its group may.
+fn too_open(mode: u32, production: bool) -> Option<&'static str> {
+    if production && mode & 0o077 != 0 {
+        Some("others on this machine may use it: take that away with chmod go=")
+    } else if mode & 0o007 != 0 {
+        Some("everybody on this machine may use it: take that away with chmod o=")
+    } else {
+        None
+    }
+}
+
 /// Reads a secret from a file that not everybody on the machine may read.
-fn read_private(file: &Path) -> io::Result<Secret> {
+fn read_private(file: &Path, production: bool) -> io::Result<Secret> {
     let mut reader = fs::File::open(file)?;
-    if reader.metadata()?.permissions().mode() & 0o007 != 0 {
-        let reason = "everybody on this machine may use it: take that away with chmod o=";
+    if let Some(reason) = too_open(reader.metadata()?.permissions().mode(), production) {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
     }
     let mut text = String::new();
     reader.read_to_string(&mut text)?;
     Ok(Secret::new(text.trim()))
+}
+
+/// Settings that are secrets, and those whose URLs may carry a password.
+const SECRETS: [&str; 3] = ["secret-key", "old-secret-keys", "s3-secret-access-key"];
+const URLS: [&str; 2] = ["database-url", "smtp-url"];
+
+/// Refuses a file of settings that holds a secret and is open to others.
+pub(super) fn check_config(file: &Path, production: bool, faults: &mut Vec<String>) {
+    let read = fs::read_to_string(file).and_then(|text| Ok((text, fs::metadata(file)?)));
+    let (text, about) = match read {
+        Ok(read) => read,
+        Err(error) => {
+            faults.push(format!("TELLER_CONFIG: {}: {error}", file.display()));
+            return;
+        }
+    };
+    let table: toml::Table = text.parse().unwrap_or_default();
+    let secret = table.iter().find(|(name, value)| {
+        let name = name.replace('_', "-");
+        let word = value.as_str().and_then(|url| url::Url::parse(url).ok());
+        let word = word.is_some_and(|url| url.password().is_some() || url.query().is_some());
+        SECRETS.contains(&name.as_str()) || (word && URLS.contains(&name.as_str()))
+    });
+    if let Some((name, _)) = secret
+        && let Some(reason) = too_open(about.permissions().mode(), production)
+    {
+        faults.push(format!("TELLER_CONFIG: {} has {name}, and {reason}", file.display()));
+    }
 }
 
 /// Makes a folder that its owner alone may look into: it will hold people's data.
@@ -167,5 +206,5 @@ fn kept(folder: &Path, file: &Path, entropy: &dyn Entropy) -> io::Result<Secret>
             _ => {}
         }
     }
-    read_private(file)
+    read_private(file, false)
 }

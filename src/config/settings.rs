@@ -6,8 +6,8 @@ use clap::{ArgAction, ValueEnum, builder::BoolishValueParser};
 
 use super::{
     attempts::AttemptSettings, database::DatabaseSettings, dialects::DialectSettings,
-    intake::Intake, live::LiveSettings, secret::SecretSettings, watch::WatchSettings,
-    watch::listen_address,
+    intake::Intake, live::LiveSettings, secret::SecretSettings, tls::TlsSettings,
+    watch::WatchSettings, watch::listen_address,
 };
 
 /// Who may pay money in from outside.
@@ -183,6 +183,10 @@ pub struct Settings {
     #[arg(long, global = true, env = "TELLER_FILE_QUOTA", value_name = "NUMBER", default_value_t = 100 * 1024 * 1024, value_parser = clap::value_parser!(u64).range(1..=1 << 50))]
     pub file_quota: u64,
 
+    /// TLS.
+    #[command(flatten)]
+    pub tls: TlsSettings,
+
     /// The legacy dialects.
     #[command(flatten)]
     pub dialects: DialectSettings,
@@ -215,6 +219,10 @@ pub struct Settings {
     /// How operators watch the server.
     #[command(flatten)]
     pub watch: WatchSettings,
+
+    /// What is wrong with variables and lines of the file that could not be read at all.
+    #[arg(skip)]
+    pub unreadable: Vec<String>,
 }
 
 /// The largest limit, in whole units: what every currency can hold as minor units.

@@ -14,6 +14,11 @@ use sha2::Sha256;
 
 use crate::types::{entropy, entropy::Entropy, secret::Secret};
 
+/// A secret is the same text twice or more, the last time perhaps cut off.
+fn repeats(secret: &[u8]) -> bool {
+    (1..=secret.len() / 2).any(|unit| secret.iter().zip(&secret[unit..]).all(|(a, b)| a == b))
+}
+
 /// The shortest secret that is taken, in bytes.
 pub const SECRET_LENGTH_MIN: usize = 32;
 
@@ -91,6 +96,9 @@ impl Keyring {
         seen.dedup();
         if seen.len() < 8 {
             return Err(WeakSecret("must be random: it repeats a few characters only"));
+        }
+        if repeats(bytes) {
+            return Err(WeakSecret("must be random: it is a shorter text, repeated"));
         }
         let bare: String = secret.expose().chars().filter(char::is_ascii_alphanumeric).collect();
         let bare = bare.to_ascii_lowercase();
@@ -196,6 +204,8 @@ mod tests {
         for secret in [
             "x".repeat(31),
             "x".repeat(64),
+            "correct horse".repeat(3),
+            "9f3c5a7e1b2d4f60".repeat(2),
             "Change-Me 0123456789abcdef0123456789".to_owned(),
             "0123456789-your_secret-0123456789abc".to_owned(),
         ] {

@@ -77,7 +77,7 @@ mod tests {
     use crate::{crypto::keyring::Keyring, types::secret::Secret};
 
     fn ring() -> Keyring {
-        Keyring::from_secret(&Secret::new("0123456789abcdef0123456789abcdef")).unwrap()
+        Keyring::from_secret(&Secret::new("0123456789abcdef0123456789abcdeg")).unwrap()
     }
 
     #[test]

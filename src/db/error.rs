@@ -1,5 +1,7 @@
 //! What can go wrong below the statements.
 
+use std::path::PathBuf;
+
 /// A failure of the database floor.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
@@ -18,6 +20,19 @@ pub enum DbError {
         wanted: &'static str,
         /// What the database says.
         found: String,
+    },
+
+    /// SQLite would forget what was committed behind the page, without a word.
+    #[error(
+        "its log {} is damaged at page {page}, and what was committed after that would be lost: \
+         nothing was touched; keep a copy of both files, and restore a backup",
+        log.display()
+    )]
+    Rotten {
+        /// The log's file.
+        log: PathBuf,
+        /// Which of its pages; 0 is what stands before the first.
+        page: u64,
     },
 
     /// The server is a standby, which takes no writes.
@@ -88,6 +103,7 @@ impl DbError {
             Self::Silent | Self::Driver(_) => true,
             Self::UnknownScheme
             | Self::Unsafe { .. }
+            | Self::Rotten { .. }
             | Self::Standby
             | Self::Arity { .. }
             | Self::Bind(_)
@@ -141,6 +157,12 @@ impl DbError {
     /// A row holds what the bank never writes, so that it cannot be read as what it is.
     pub fn is_unreadable(&self) -> bool {
         matches!(self, Self::Driver(sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)))
+    }
+
+    /// The file itself is broken: `SQLITE_CORRUPT` with what it extends, and `SQLITE_NOTADB`.
+    pub(super) fn is_of_the_file(&self) -> bool {
+        let code = self.code().and_then(|code| code.parse::<u32>().ok());
+        code.is_some_and(|code| code & 0xff == 11 || code == 26)
     }
 
     /// The disk is full or fails: `SQLITE_FULL`, `SQLITE_IOERR` with what it extends, and

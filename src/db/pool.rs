@@ -27,7 +27,7 @@ use super::{
     postgres::Cluster,
     query::STATEMENTS_CACHED,
     session::{On, Session},
-    turns,
+    turns, wal,
 };
 
 /// How long a SQLite writer of another process is waited for.
@@ -91,6 +91,7 @@ impl Db {
     pub async fn open_existing_at(place: &Place, make: bool) -> Result<Self, DbError> {
         let url = &place.url;
         if url.starts_with("sqlite:") {
+            wal::refuse_rotten(url).await?;
             open_sqlite(url, place.connections, make).await
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             let cluster = Cluster::open(place).await?;

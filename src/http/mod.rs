@@ -26,6 +26,8 @@ pub mod crowd;
 pub mod tally;
 pub mod shared;
 pub mod patience;
+pub mod farewell;
+pub mod certificate;
 pub mod server;
 pub mod graphql;
 pub mod inbox;

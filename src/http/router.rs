@@ -72,6 +72,7 @@ pub fn with_figures(transport: Graphql, doors: Doors, figures: Option<Figures>) 
     let sandbox = bank.rules.sandbox;
     let web = transport.web.clone();
     let cors = cors::layer(&web);
+    let https = web.https;
     // Front ends and everybody who speaks GraphQL.
     let mut router = Router::new()
         .route("/graphql", get(socket::get).post(graphql::post))
@@ -119,11 +120,24 @@ pub fn with_figures(transport: Graphql, doors: Doors, figures: Option<Figures>) 
     // What starts and watches the process, by whatever name it reaches it.
     router = router.merge(health::routes(pulse));
     router = router.layer(middleware::from_fn_with_state(tally, tally::count));
-    router.layer(middleware::map_response(guard))
+    router.layer(middleware::map_response(move |response| guarded(response, https)))
 }
 
 /// What an answer may load and who may frame it, where it says nothing itself.
 const POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
+
+/// For a year browsers come by TLS alone.
+const BY_TLS: &str = "max-age=31536000";
+
+/// What every answer carries, and where clients come by https alone, that they shall.
+async fn guarded(response: Response<Body>, https: bool) -> Response<Body> {
+    let mut response = guard(response).await;
+    if https {
+        let by_tls = HeaderValue::from_static(BY_TLS);
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, by_tls);
+    }
+    response
+}
 
 /// What every answer carries.
 pub async fn guard(mut response: Response<Body>) -> Response<Body> {

@@ -2,24 +2,31 @@
 //!
 //! A client that sends its headers slowly, or nothing at all, is cut off; where as many
 //! are connected as may be, the next waits in the system's queue until one has gone.
+//!
+//! At a stop nobody is cut off who was let in. What the system has accepted is taken from
+//! its queue before the listener is closed, what clients sent on their connections is
+//! answered with `Connection: close`, and only then is an idle connection closed.
 
-use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
     body::Body,
     extract::{ConnectInfo, Request},
+    http::{HeaderValue, StatusCode, header},
 };
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::{SockFilter, SockRef};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
-    time::sleep,
+    time::{sleep, timeout},
 };
 use tower::ServiceExt as _;
 
-use super::patience::Patience;
+use super::{certificate::Certificate, farewell::Farewell, patience::Patience};
 
 /// How many may be connected, and how long their headers may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,14 +50,22 @@ impl Default for Connections {
 #[derive(Debug, Clone)]
 pub struct Held {
     stopped: watch::Receiver<()>,
-    _place: Arc<OwnedSemaphorePermit>,
+    _place: Arc<Place>,
 }
+
+/// A connection's place; none for those that the system had accepted before a stop.
+type Place = Option<OwnedSemaphorePermit>;
 
 impl Held {
     /// Waits until the server is told to stop.
     pub async fn stopped(&mut self) {
         // A sender that has gone has stopped as well.
         let _ = self.stopped.changed().await;
+    }
+
+    /// The server was told to stop.
+    fn is_stopped(&self) -> bool {
+        self.stopped.has_changed().unwrap_or(true)
     }
 }
 
@@ -64,30 +79,69 @@ const SENT_MAX: usize = 128 * 1024;
 /// How long to wait where the system has nothing left to accept a connection with.
 const EXHAUSTED: Duration = Duration::from_millis(100);
 
+/// How long a client may take to agree on TLS at most; no longer than its headers may.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// How long after a stop what clients had sent by then may still be on its way.
+const ON_ITS_WAY: Duration = Duration::from_millis(300);
+
+/// How long a connection that the system is just making may take to be in its queue.
+const LAST_LOOK: Duration = Duration::from_millis(20);
+
+/// What is served, and to how many.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// Answers the requests.
+    pub router: Router,
+    /// How many may be connected.
+    pub connections: Connections,
+    /// Where TLS is spoken, by which certificate.
+    pub certificate: Option<Certificate>,
+}
+
 /// Serves until `stop`; then what was accepted is answered, for at most `drain`. False
 /// where that was not enough.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
-    connections: Connections,
+    site: Site,
     stop: impl Future<Output = ()>,
     drain: Duration,
 ) -> bool {
     let mut http1 = http1::Builder::new();
-    http1.timer(TokioTimer::new()).header_read_timeout(connections.headers);
+    http1.timer(TokioTimer::new()).header_read_timeout(site.connections.headers);
     http1.max_buf_size(WAITING_MAX);
     let (stopping, stopped) = watch::channel(());
-    let places = Arc::new(Semaphore::new(connections.open));
+    let places = Arc::new(Semaphore::new(site.connections.open));
+    let host = Host { site, http1, stopped };
     let mut stop = std::pin::pin!(stop);
     loop {
         let accepted = async {
             let place = Arc::clone(&places).acquire_owned().await;
             (place.expect("the places are never closed"), accept(&listener).await)
         };
-        let (place, (stream, peer)) = tokio::select! {
-            accepted = accepted => accepted,
+        tokio::select! {
+            (place, (stream, peer)) = accepted => host.receive(stream, peer, Some(place)),
             () = &mut stop => break,
-        };
+        }
+    }
+    for (stream, peer) in close(listener).await {
+        host.receive(stream, peer, None);
+    }
+    drop(host);
+    stopping.send_replace(());
+    timeout(drain, stopping.closed()).await.is_ok()
+}
+
+/// What every connection needs.
+struct Host {
+    site: Site,
+    http1: http1::Builder,
+    stopped: watch::Receiver<()>,
+}
+
+impl Host {
+    /// Serves a connection in a task of its own.
+    fn receive(&self, stream: TcpStream, peer: SocketAddr, place: Place) {
         // Small answers must not wait for a timer of the kernel's.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY");
@@ -95,37 +149,141 @@ pub async fn serve(
         if let Err(error) = rustix::net::sockopt::set_socket_send_buffer_size(&stream, SENT_MAX) {
             tracing::debug!(%error, "SO_SNDBUF");
         }
-        let router = router.clone();
-        let place = Arc::new(place);
-        let held = Held { stopped: stopped.clone(), _place: Arc::clone(&place) };
+        let stream = Patience::new(Farewell::new(stream), self.site.connections.writes);
+        let held = Held { stopped: self.stopped.clone(), _place: Arc::new(place) };
+        let router = self.site.router.clone();
+        let visit = Visit { router, http1: self.http1.clone(), held, peer };
+        let Some(certificate) = &self.site.certificate else {
+            tokio::spawn(visit.converse(stream));
+            return;
+        };
+        let acceptor = certificate.acceptor();
+        let longest = HANDSHAKE.min(self.site.connections.headers);
+        tokio::spawn(async move {
+            let mut stopped = visit.held.stopped.clone();
+            let mut agreeing = std::pin::pin!(timeout(longest, acceptor.accept(stream)));
+            let agreed = tokio::select! {
+                agreed = &mut agreeing => agreed,
+                _ = stopped.changed() => match timeout(ON_ITS_WAY, agreeing).await {
+                    Ok(agreed) => agreed,
+                    Err(late) => Err(late),
+                },
+            };
+            match agreed {
+                Ok(Ok(stream)) => visit.converse(stream).await,
+                Ok(Err(error)) => tracing::debug!(%error, %peer, "no TLS was agreed on"),
+                Err(_) => tracing::debug!(%peer, "no TLS was agreed on in time"),
+            }
+        });
+    }
+}
+
+/// One connection.
+struct Visit {
+    router: Router,
+    http1: http1::Builder,
+    held: Held,
+    peer: SocketAddr,
+}
+
+impl Visit {
+    /// Answers request after request, until the client goes or the server stops.
+    async fn converse<C>(self, stream: C)
+    where
+        C: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Self { router, http1, held, peer } = self;
+        let mut stopped = held.stopped.clone();
+        let of_requests = held.clone();
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             let mut request: Request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer));
-            request.extensions_mut().insert(held.clone());
-            router.clone().oneshot(request)
+            request.extensions_mut().insert(of_requests.clone());
+            let (answering, held) = (router.clone().oneshot(request), of_requests.clone());
+            async move {
+                let Ok(mut answer) = answering.await;
+                // Whoever asks again on this connection would ask nobody.
+                if held.is_stopped() && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+                    let close = HeaderValue::from_static("close");
+                    answer.headers_mut().insert(header::CONNECTION, close);
+                }
+                Ok::<_, Infallible>(answer)
+            }
         });
-        let stream = TokioIo::new(Patience::new(stream, connections.writes));
-        let connection = http1.serve_connection(stream, service).with_upgrades();
-        let mut stopped = stopped.clone();
-        tokio::spawn(async move {
-            let mut connection = std::pin::pin!(connection);
-            let ended = tokio::select! {
+        let connection = http1.serve_connection(TokioIo::new(stream), service).with_upgrades();
+        let mut connection = std::pin::pin!(connection);
+        let ended = tokio::select! {
+            ended = &mut connection => ended,
+            _ = stopped.changed() => tokio::select! {
                 ended = &mut connection => ended,
-                // An idle connection ends here, a busy one with its answer.
-                _ = stopped.changed() => {
+                () = sleep(ON_ITS_WAY) => {
+                    // An idle connection ends here, a busy one with its answer.
                     connection.as_mut().graceful_shutdown();
                     connection.await
                 }
-            };
-            if let Err(error) = ended {
-                tracing::debug!(%error, %peer, "a connection broke off");
-            }
-            drop(place);
-        });
+            },
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, %peer, "a connection broke off");
+        }
+        drop(held);
     }
-    drop((listener, stopped));
-    stopping.send_replace(());
-    tokio::time::timeout(drain, stopping.closed()).await.is_ok()
+}
+
+/// Lets nobody else in, and gives those whom the system had let in already.
+///
+/// Closing a listener resets the connections that wait in its queue. Whoever comes from
+/// here on is not heard by the system, so that the queue is empty when it is closed; a
+/// client asks again by itself after a second, and then finds whoever listens here next.
+async fn close(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
+    /// The opcode that ends a filter with a constant: how many bytes of a packet are let in.
+    const RETURN: u16 = 0x06;
+    if let Err(error) = SockRef::from(&listener).attach_filter(&[SockFilter::new(RETURN, 0, 0, 0)])
+    {
+        tracing::debug!(%error, "SO_ATTACH_FILTER");
+    }
+    let mut waiting = Vec::new();
+    match listener.into_std() {
+        Ok(listener) => {
+            take_all(&listener, &mut waiting);
+            sleep(LAST_LOOK).await;
+            take_all(&listener, &mut waiting);
+        }
+        Err(error) => tracing::warn!(%error, "the listener was closed with those who waited"),
+    }
+    waiting
+}
+
+/// Takes all connections from the system's queue.
+fn take_all(listener: &std::net::TcpListener, into: &mut Vec<(TcpStream, SocketAddr)>) {
+    loop {
+        match listener.accept() {
+            Ok((stream, peer)) => {
+                let ours = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
+                match ours {
+                    Ok(stream) => into.push((stream, peer)),
+                    Err(error) => tracing::warn!(%error, %peer, "a connection was lost"),
+                }
+            }
+            Err(error) if is_of_the_client(&error) => {}
+            Err(error) => {
+                if error.kind() != io::ErrorKind::WouldBlock {
+                    tracing::warn!(%error, "those who waited to be let in are lost");
+                }
+                return;
+            }
+        }
+    }
+}
+
+/// The client has gone again.
+fn is_of_the_client(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionReset
+    )
 }
 
 /// Accepts a connection, however long that takes.
@@ -133,14 +291,7 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
             Ok(accepted) => return accepted,
-            // The client has gone again.
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::ConnectionAborted
-                        | io::ErrorKind::ConnectionRefused
-                        | io::ErrorKind::ConnectionReset
-                ) => {}
+            Err(error) if is_of_the_client(&error) => {}
             Err(error) => {
                 tracing::error!(%error, "no connection can be accepted");
                 sleep(EXHAUSTED).await;

@@ -22,6 +22,8 @@ pub struct Web {
     origins: Arc<[HeaderValue]>,
     /// Cookies have the names and attributes of a server behind TLS.
     pub secure: bool,
+    /// Clients reach the server by https alone, and are told to stay with it.
+    pub https: bool,
 }
 
 /// The origin of a URL of the web, as browsers write it.
@@ -33,7 +35,13 @@ fn origin(url: &str) -> Option<HeaderValue> {
 impl Web {
     /// The origins of these URLs are allowed; what is no URL of the web allows nothing.
     pub fn new<'u>(urls: impl IntoIterator<Item = &'u str>, secure: bool) -> Self {
-        Self { origins: urls.into_iter().filter_map(origin).collect(), secure }
+        Self { origins: urls.into_iter().filter_map(origin).collect(), secure, https: false }
+    }
+
+    /// The same, where clients come by https alone.
+    #[must_use]
+    pub fn over_https(self, https: bool) -> Self {
+        Self { https, ..self }
     }
 
     /// The same with pages of these URLs beside.
@@ -45,11 +53,12 @@ impl Web {
 
     /// Where a server is reached by its own pages, where nobody has said it: a loopback
     /// address has other names.
-    pub fn own_urls(address: SocketAddr) -> Vec<String> {
+    pub fn own_urls(scheme: &str, address: SocketAddr) -> Vec<String> {
         let port = address.port();
-        let mut urls = vec![format!("http://{address}")];
+        let mut urls = vec![format!("{scheme}://{address}")];
         if address.ip().is_loopback() || address.ip().is_unspecified() {
-            urls.extend(["localhost", "127.0.0.1", "[::1]"].map(|h| format!("http://{h}:{port}")));
+            let names = ["localhost", "127.0.0.1", "[::1]"];
+            urls.extend(names.map(|host| format!("{scheme}://{host}:{port}")));
         }
         urls
     }

@@ -3,9 +3,15 @@
 //! There is no timer: a batch is whatever waits when the one before it is done, so
 //! a lone client waits for nobody, and many pay one commit together.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::{
+    sync::{Mutex, mpsc, oneshot},
+    time::sleep,
+};
 
 use super::{
     batch,
@@ -26,11 +32,19 @@ use crate::{
 
 /// Postings of one batch at most.
 const BATCH_MAX: usize = 256;
+/// How often it is asked whether all is done, at a stop.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// A posting that waits, with whom to tell.
 struct Job {
     posting: Posting,
-    tell: oneshot::Sender<Result<Answer, LedgerError>>,
+    tell: Tell,
+}
+
+/// Whom to tell, counted as open until they were told.
+struct Tell {
+    to: oneshot::Sender<Result<Answer, LedgerError>>,
+    _open: Arc<()>,
 }
 
 /// How much the engine takes on.
@@ -53,6 +67,8 @@ impl Default for Capacity {
 #[derive(Debug, Clone)]
 pub struct Ledger {
     queue: mpsc::Sender<Job>,
+    /// The inner one is shared with every posting that was taken and not answered yet.
+    open: Arc<Arc<()>>,
 }
 
 impl std::fmt::Debug for Job {
@@ -78,7 +94,7 @@ impl Ledger {
             let means = Means { clock, chance, currencies: currencies.clone() };
             tokio::spawn(work(db.clone(), means, figures.clone(), Arc::clone(&waiting)));
         }
-        Self { queue }
+        Self { queue, open: Arc::default() }
     }
 
     /// How many wait for a batch.
@@ -91,12 +107,20 @@ impl Ledger {
     ///
     /// Once it was taken it is done even if nobody waits for the answer any more.
     pub async fn post(&self, posting: Posting) -> Result<Answer, LedgerError> {
-        let (tell, told) = oneshot::channel();
+        let (to, told) = oneshot::channel();
+        let tell = Tell { to, _open: Arc::clone(self.open.as_ref()) };
         self.queue.try_send(Job { posting, tell }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => LedgerError::Overloaded,
             mpsc::error::TrySendError::Closed(_) => LedgerError::Lost,
         })?;
         told.await.map_err(|_| LedgerError::Lost)?
+    }
+
+    /// Waits until everything that was taken is done, also what nobody waits for any more.
+    pub async fn emptied(&self) {
+        while Arc::strong_count(self.open.as_ref()) > 1 {
+            sleep(LOOK).await;
+        }
     }
 }
 
@@ -134,7 +158,7 @@ async fn commit(db: Db, means: Means, figures: Figures, jobs: Vec<Job>) {
     carried(&postings);
     for (tell, answer) in tells.into_iter().zip(answers) {
         // Whoever went away is not told; the key knows.
-        let _ = tell.send(answer);
+        let _ = tell.to.send(answer);
     }
 }
 

@@ -45,6 +45,15 @@ impl fmt::Debug for Smtp {
 }
 
 impl Smtp {
+    /// Says what is wrong with the settings, without a carrier for them.
+    pub fn check(url: &str, from: &str) -> Result<(), CarrierSettingError> {
+        let wrong =
+            |error: &dyn fmt::Display| CarrierSettingError(format!("is not usable: {error}"));
+        AsyncSmtpTransport::<Tokio1Executor>::from_url(url).map_err(|error| wrong(&error))?;
+        from.parse::<Mailbox>().map_err(|error| wrong(&error))?;
+        Ok(())
+    }
+
     /// A carrier for a URL such as `smtps://user:password@mail.example.org` or
     /// `smtp://127.0.0.1:2525`, sending as `from`.
     ///

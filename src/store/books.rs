@@ -184,6 +184,29 @@ statements! {
             SELECT 1 FROM transactions t WHERE t.transaction_id = k.result_id)
         ORDER BY k.result_id LIMIT 1";
 
+    /// A balance and its last entry were written together, and each is found by an index.
+    LATEST = "
+        SELECT b.account_id FROM balances b LEFT JOIN entries e
+            ON e.account_id = b.account_id AND e.version = b.version
+        WHERE b.posted <> COALESCE(e.balance_after, 0)
+            OR (b.version > 0) <> (e.version IS NOT NULL)
+        ORDER BY b.account_id LIMIT 1";
+
+    /// Customers' balances, the bank's folds and what is not folded yet, in each currency.
+    WHOLE = "
+        SELECT w.currency FROM (
+            SELECT a.currency, b.posted AS amount
+            FROM balances b JOIN accounts a ON a.account_id = b.account_id
+            UNION ALL
+            SELECT a.currency, f.sum
+            FROM bank_folds f JOIN accounts a ON a.account_id = f.account_id
+            UNION ALL
+            SELECT a.currency, e.amount
+            FROM unsealed u JOIN entries e ON e.transaction_id = u.subject_id AND NOT e.customer
+                JOIN accounts a ON a.account_id = e.account_id) w
+        GROUP BY w.currency HAVING SUM(w.amount) <> 0
+        ORDER BY w.currency LIMIT 1";
+
     HELD = "
         SELECT b.account_id FROM balances b LEFT JOIN (
             SELECT o.account_id, SUM(o.amount) AS amount FROM holds o
@@ -316,6 +339,20 @@ pub const CHECKS: &[Check] = &[
     check("every folded sum is that of its sealed entries", "account", FOLDED),
     check("folded sums and unsealed entries are all entries", "account", FOLDED_AND_REST),
 ];
+
+/// The tables that balances are made of, but for the entries, which are many.
+pub const BALANCES: &[&str] = &["accounts", "balances", "holds", "bank_folds", "unsealed"];
+
+/// What a start asks, which costs a look at each account and not at each entry.
+pub const AT_START: &[Check] = &[
+    check("every balance is that of its last entry", "account", LATEST),
+    check("what is held is the sum of the open holds", "account", HELD),
+];
+
+/// The first currency in which all balances do not sum to zero.
+pub async fn unbalanced_currency(session: &mut Session) -> Result<Option<String>, DbError> {
+    session.query(WHOLE).scalar().await
+}
 
 /// How much there is.
 pub async fn figures(session: &mut Session) -> Result<Figures, DbError> {

@@ -1,5 +1,7 @@
 //! Files that people brought: whose they are, and what they are called in the store.
 
+use uuid::Uuid;
+
 use super::statements::statements;
 use crate::{
     db::{error::DbError, session::Session},
@@ -30,6 +32,19 @@ pub struct File {
     pub avatar: bool,
 }
 
+/// A file that is kept, as it was when it was brought.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Kept {
+    /// Names the file.
+    pub file_id: FileId,
+    /// Its name in the store.
+    pub name: String,
+    /// How many bytes it has.
+    pub size: i64,
+    /// The SHA-256 of its bytes; none of those that were brought before it was kept.
+    pub digest: Option<Vec<u8>>,
+}
+
 /// A file whose bytes are to be removed.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Leaving {
@@ -42,8 +57,8 @@ pub struct Leaving {
 statements! {
     INSERT = "
         INSERT INTO files (file_id, owner_id, name, format, size, access_key, state, avatar,
-            created_at, changed_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, FALSE, $8, $8)
+            created_at, changed_at, digest)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, FALSE, $8, $8, $9)
         ON CONFLICT (name) DO NOTHING";
 
     /// What a person keeps or is bringing, in bytes; each file counts as so many at least.
@@ -63,6 +78,10 @@ statements! {
     OF_NAME = "
         SELECT file_id, owner_id, name, format, size, access_key, avatar FROM files
         WHERE name = $1 AND state = 'KEPT'";
+
+    KEPT_AFTER = "
+        SELECT file_id, name, size, digest FROM files
+        WHERE file_id > $1 AND state = 'KEPT' ORDER BY file_id LIMIT $2";
 
     AVATAR_OF = "
         SELECT file_id, owner_id, name, format, size, access_key, avatar FROM files
@@ -105,6 +124,8 @@ pub struct NewFile<'n> {
     pub size: i64,
     /// The key of its URL, sealed.
     pub access_key: &'n [u8],
+    /// The SHA-256 of its bytes.
+    pub digest: &'n [u8],
     /// Now.
     pub at: Instant,
 }
@@ -113,7 +134,7 @@ pub struct NewFile<'n> {
 pub async fn insert(session: &mut Session, new: &NewFile<'_>) -> Result<bool, DbError> {
     let query = session.query(INSERT).bind(new.file_id).bind(new.owner_id).bind(new.name);
     let query = query.bind(new.format).bind(new.size).bind(new.access_key);
-    let rows = query.bind(FileState::Arriving).bind(new.at).execute().await?;
+    let rows = query.bind(FileState::Arriving).bind(new.at).bind(new.digest).execute().await?;
     Ok(rows == 1)
 }
 
@@ -139,6 +160,15 @@ pub async fn lookup(session: &mut Session, id: FileId) -> Result<Option<File>, D
 /// Finds a file that is kept, by our name for it.
 pub async fn named(session: &mut Session, name: &str) -> Result<Option<File>, DbError> {
     session.query(OF_NAME).bind(name).maybe().await
+}
+
+/// Files that are kept, in the order of their ids, behind this one.
+pub async fn kept_after(
+    session: &mut Session,
+    after: Uuid,
+    limit: i64,
+) -> Result<Vec<Kept>, DbError> {
+    session.query(KEPT_AFTER).bind(after).bind(limit).all().await
 }
 
 /// The image that a person is shown by.

@@ -19,7 +19,7 @@ use tokio::{
 use crate::support::{
     bank::test_name,
     databases,
-    injury::{FailingFsync, SmallDisk},
+    injury::{FailingCalls, SmallDisk},
     load::{
         Line, OPENING, Order, Payer, Tally, Told, audit, balances, beyond, expected, missing, off,
         town,
@@ -41,11 +41,11 @@ const PRESSED: Duration = Duration::from_mins(1);
 
 /// What came of the faults; all of it must be nothing.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Harm {
+pub(super) struct Harm {
     /// Acknowledged transfers that are not there after a restart.
     missing: usize,
     /// Requests that were told neither "moved" nor a code, though the server ran.
-    nameless: usize,
+    pub(super) nameless: usize,
     /// Times that a server did not serve again in time.
     stuck: usize,
     /// Keys that failed and could not be repeated after the restart.
@@ -70,7 +70,7 @@ const NO_HARM: &str = "0 acknowledged transfers missing after a restart, 0 failu
     0 movements beyond one a key";
 
 /// What each request was told.
-type Noted = Arc<Mutex<Vec<(Order, Told)>>>;
+pub(super) type Noted = Arc<Mutex<Vec<(Order, Told)>>>;
 
 /// Sends one order after the other, each once, whatever it is told.
 async fn press(
@@ -98,14 +98,14 @@ async fn press(
 }
 
 /// Clients that press until they are told to stop.
-struct Press {
+pub(super) struct Press {
     noted: Noted,
     stop: watch::Sender<bool>,
     clients: JoinSet<()>,
 }
 
 impl Press {
-    fn start(server: &Server, payers: &Arc<Vec<Payer>>, round: usize) -> Self {
+    pub(super) fn start(server: &Server, payers: &Arc<Vec<Payer>>, round: usize) -> Self {
         let (stop, stopped) = watch::channel(false);
         let (noted, mut clients) = (Noted::default(), JoinSet::new());
         for number in 0..CLIENTS {
@@ -128,7 +128,7 @@ impl Press {
     }
 
     /// Waits until it is so; false where it does not come to it in time.
-    async fn until(&self, limit: Duration, so: impl AsyncFn(&Self) -> bool) -> bool {
+    pub(super) async fn until(&self, limit: Duration, so: impl AsyncFn(&Self) -> bool) -> bool {
         let started = Instant::now();
         while started.elapsed() < limit {
             if so(self).await {
@@ -139,7 +139,7 @@ impl Press {
         false
     }
 
-    async fn end(mut self) -> Vec<(Order, Told)> {
+    pub(super) async fn end(mut self) -> Vec<(Order, Told)> {
         self.stop.send_replace(true);
         while let Some(done) = self.clients.join_next().await {
             done.expect("a client ends well");
@@ -148,31 +148,31 @@ impl Press {
     }
 }
 
-fn moved(told: &Told) -> bool {
+pub(super) fn moved(told: &Told) -> bool {
     matches!(told, Told::Moved { .. })
 }
 
 /// Databases that are put through faults, one after the other.
 #[derive(Default)]
-struct Trial {
+pub(super) struct Trial {
     /// Who lives in the present one.
-    payers: Arc<Vec<Payer>>,
+    pub(super) payers: Arc<Vec<Payer>>,
     /// Everything that was ever asked of the present one.
-    orders: Vec<Order>,
+    pub(super) orders: Vec<Order>,
     /// The codes with which requests failed.
-    codes: Tally,
-    harm: Harm,
+    pub(super) codes: Tally,
+    pub(super) harm: Harm,
 }
 
 impl Trial {
     /// Goes on with a fresh database.
-    async fn begin(&mut self, server: &Server) {
+    pub(super) async fn begin(&mut self, server: &Server) {
         self.payers = town(server, PEOPLE, MORE).await;
         self.orders.clear();
     }
 
     /// Notes what was told while the disk failed: what was acknowledged, and what was not.
-    fn note(&mut self, noted: Vec<(Order, Told)>) -> (Vec<(Order, String)>, Vec<Order>) {
+    pub(super) fn note(&mut self, noted: Vec<(Order, Told)>) -> (Vec<(Order, String)>, Vec<Order>) {
         let (mut acknowledged, mut open) = (Vec::new(), Vec::new());
         for (order, told) in noted {
             self.orders.push(order.clone());
@@ -203,7 +203,7 @@ impl Trial {
 
     /// Compares what was told with what a server that was started anew has, and repeats
     /// what failed.
-    async fn compare(
+    pub(super) async fn compare(
         &mut self,
         server: &Server,
         acknowledged: &[(Order, String)],
@@ -224,7 +224,7 @@ impl Trial {
     }
 
     /// Records and asserts.
-    fn conclude(self, promise: &str, measured: &str) {
+    pub(super) fn conclude(self, promise: &str, measured: &str) {
         let held = self.harm == Harm::default();
         let told = self.codes.list();
         proof::tally("sqlite", &test_name());
@@ -237,7 +237,7 @@ impl Trial {
 /// Fails the `n`th fsync of a server under load, kills it, and looks at what is there.
 async fn fail_one(trial: &mut Trial, folder: &Path, url: &str, n: usize) -> Vec<String> {
     let server = Server::start(folder, url).await;
-    let failing = FailingFsync::attach(&server, folder, &n.to_string()).await;
+    let failing = FailingCalls::fsync(&server, folder, &n.to_string()).await;
     let pressing = Press::start(&server, &trial.payers, n);
     let reached = pressing.until(PRESSED, async |_| !failing.failed().is_empty()).await;
     assert!(reached, "there were fewer than {n} calls of fsync");
@@ -290,7 +290,7 @@ async fn nothing_is_acknowledged_while_every_fsync_fails() {
     let server = Server::start(folder, url).await;
     let mut trial = Trial::default();
     trial.begin(&server).await;
-    let failing = FailingFsync::attach(&server, folder, "1+").await;
+    let failing = FailingCalls::fsync(&server, folder, "1+").await;
     let pressing = Press::start(&server, &trial.payers, 1);
     let wanted = proof::sized(100, 1_000);
     let enough = async |pressing: &Press| pressing.count(0, |_| true).await >= wanted;

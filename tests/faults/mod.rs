@@ -6,8 +6,10 @@
 //! `make prove` notes the figure it reached beside its target in tests/PROOF.md.
 
 mod backends;
+mod backups;
 mod clock;
 mod disk;
+mod drain;
 mod failover;
 mod kills;
 mod mail;
@@ -17,5 +19,7 @@ mod network;
 mod pooler;
 mod postgres;
 mod replica;
+mod rot;
+mod short_writes;
 mod soak;
 mod stopped;

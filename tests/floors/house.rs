@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// The floors from the ground up. Folders of one floor do not know each other;
-/// the last floor is files directly in `src` and the folders `bench`, `config` and `seed`, in the order
+/// the last floor is files directly in `src` and the folders `backup`, `bench`, `config` and `seed`, in the order
 /// of `lib.rs`.
 const FLOORS: [&[&str]; 8] = [
     &["types", "db"],
@@ -18,7 +18,10 @@ const FLOORS: [&[&str]; 8] = [
     &["bank"],
     &["graphql", "compat"],
     &["http"],
-    &["config", "app", "cli", "seed", "people", "log", "trace", "bench", "main"],
+    &[
+        "config", "app", "report", "backup", "cli", "seed", "people", "log", "trace", "bench",
+        "main",
+    ],
 ];
 
 /// Names that say nothing about what is inside.
@@ -175,7 +178,7 @@ impl House {
             let is_home = match parts.as_slice() {
                 ["src", "lib.rs"] => true,
                 ["src", file] => FLOORS[FLOORS.len() - 1].contains(&file.trim_end_matches(".rs")),
-                ["src", "bench" | "config" | "seed", ..] => true,
+                ["src", "backup" | "bench" | "config" | "seed", ..] => true,
                 ["src", folder, ..] => floor_of(folder).is_some_and(|floor| floor < FLOORS.len()),
                 _ => false,
             };

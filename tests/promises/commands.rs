@@ -95,8 +95,12 @@ const PRODUCTION: &[&str] = &[
     SECRET,
     "--smtp-url",
     "smtp://127.0.0.1:9",
+    "--mail-from",
+    "bank@example.org",
     "--frontend-url",
     "https://bank.example.org",
+    "--public-url",
+    "https://api.example.org",
 ];
 
 #[tokio::test(flavor = "multi_thread")]

@@ -297,6 +297,7 @@ async fn an_upload_that_broke_off_leaves_only_what_the_sweep_removes() {
                 format: FileFormat::Text,
                 size: 5,
                 access_key: b"sealed",
+                digest: &[0; 32],
                 at: bank.clock.now(),
             };
             let mut s = bank.bank.db.write().await.expect("a transaction");

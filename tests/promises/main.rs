@@ -73,6 +73,7 @@ mod quotes;
 mod protocol;
 mod races;
 mod readme;
+mod restores;
 mod roles;
 mod sandbox;
 mod savings;
@@ -87,7 +88,9 @@ mod sockets;
 mod staff;
 mod stopwatch;
 mod story;
+mod stops;
 mod tamper;
+mod tls;
 #[cfg(feature = "otel")]
 mod traces;
 mod transport;

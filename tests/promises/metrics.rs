@@ -133,6 +133,10 @@ async fn in_production_figures_are_for_the_operator_alone() {
             "smtp://127.0.0.1:9",
             "--frontend-url",
             "https://bank.example.org",
+            "--mail-from",
+            "bank@example.org",
+            "--public-url",
+            "https://api.example.org",
         ];
         let mut migrate = teller(folder.path(), &url);
         let migrated = migrate.args(production).arg("migrate").output().await;

@@ -199,6 +199,14 @@ pub async fn postgres() -> Fresh {
     Fresh { name: "postgres", url: url_of(&name), folder }
 }
 
+/// A PostgreSQL database with nothing in it, not even a schema.
+pub async fn postgres_empty() -> Fresh {
+    let name = fresh_name();
+    admin(&format!("CREATE DATABASE {name}")).await;
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    Fresh { name: "postgres", url: url_of(&name), folder }
+}
+
 /// Both databases, fresh.
 pub async fn both() -> [Fresh; 2] {
     [sqlite().await, postgres().await]

@@ -1,4 +1,4 @@
-//! Broken disks: one whose fsync fails, and one that is full.
+//! Broken disks: one whose calls fail, and one that is full.
 
 use std::{
     fs, io,
@@ -16,7 +16,7 @@ use tokio::{
 use super::server::{PROGRAM, Server, with_settings};
 
 /// What to do where there is no strace.
-const HOW_STRACE: &str = "This test makes fsync fail with strace: install the package strace (as root, `make test` does).";
+const HOW_STRACE: &str = "This test makes calls fail with strace: install the package strace (as root, `make test` does).";
 /// What to do where strace may not look into the server.
 const HOW_TRACE: &str = "strace may not trace the server: run as root, or allow it by \
     `sysctl kernel.yama.ptrace_scope=0`.";
@@ -52,24 +52,47 @@ async fn wait_for(
     read.expect("the tool says something in time")
 }
 
-/// A server whose fsync and fdatasync fail with EIO, without reaching the disk.
+/// A server whose calls fail, without reaching the disk.
 ///
 /// It is strace that does it; it ends when this is dropped, and the server goes on well.
 #[derive(Debug)]
-pub struct FailingFsync {
+pub struct FailingCalls {
     strace: Child,
     report: PathBuf,
 }
 
-impl FailingFsync {
-    /// From now on fail the calls that `when` names: `3` the third alone, `1+` all.
-    /// Each thread of the server counts for itself, from here on.
-    pub async fn attach(server: &Server, folder: &Path, when: &str) -> Self {
+impl FailingCalls {
+    /// From now on those of fsync and fdatasync fail with EIO that `when` names: `3` the
+    /// third alone, `1+` all. Each thread of the server counts for itself, from here on.
+    pub async fn fsync(server: &Server, folder: &Path, when: &str) -> Self {
+        let inject = format!("--inject=fsync,fdatasync:error=EIO:when={when}");
+        let which = ["--trace=fsync,fdatasync".to_owned(), inject];
+        Self::attach(server, folder, &which).await
+    }
+
+    /// From now on those writes to these files meet the fault that `when` names: `error=EIO`,
+    /// or `retval=0`, which writes nothing and says so.
+    pub async fn writes(
+        server: &Server,
+        folder: &Path,
+        files: &[PathBuf],
+        fault: &str,
+        when: &str,
+    ) -> Self {
+        let mut which = vec![
+            "--trace=write,pwrite64".to_owned(),
+            format!("--inject=write,pwrite64:{fault}:when={when}"),
+        ];
+        which.extend(files.iter().map(|file| format!("--trace-path={}", file.display())));
+        Self::attach(server, folder, &which).await
+    }
+
+    async fn attach(server: &Server, folder: &Path, which: &[String]) -> Self {
         let report = folder.join("strace.txt");
         let mut command = Command::new("strace");
         command
-            .args(["--follow-forks", "--decode-fds=path", "--trace=fsync,fdatasync"])
-            .arg(format!("--inject=fsync,fdatasync:error=EIO:when={when}"))
+            .args(["--follow-forks", "--decode-fds=path"])
+            .args(which)
             .arg(format!("--output={}", report.display()))
             .arg(format!("--attach={}", server.process()))
             .stdin(Stdio::null())

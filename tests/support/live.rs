@@ -11,7 +11,7 @@ use teller::{
         graphql::Graphql,
         limits::Limits,
         router,
-        server::{self, Connections},
+        server::{self, Connections, Site},
         web::Web,
     },
 };
@@ -67,7 +67,8 @@ impl Door {
             let _ = stopped.await;
         };
         let drain = Duration::from_secs(10);
-        let served = tokio::spawn(server::serve(listener, router, connections, stopped, drain));
+        let site = Site { router, connections, certificate: None };
+        let served = tokio::spawn(server::serve(listener, site, stopped, drain));
         Self { address, transport, stop, served }
     }
 

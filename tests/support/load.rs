@@ -13,7 +13,7 @@ use tokio::{process::Command, sync::watch};
 
 use super::{
     people::{proof as person, registration, text},
-    server::{Server, client, post},
+    server::{Server, client, lone_client, post},
 };
 
 /// What a new card holds, in cents: the sandbox's opening credit.
@@ -32,6 +32,8 @@ const ASKED_AT_ONCE: usize = 20;
 pub struct Payer {
     /// Opens the API as them.
     pub token: String,
+    /// Renews that, once.
+    pub refresh: String,
     /// The id of their card.
     pub card: String,
 }
@@ -152,21 +154,29 @@ impl Line {
         Self::new(url)
     }
 
+    /// A client that opens a connection for each request.
+    pub fn without_pool(url: watch::Receiver<String>) -> Self {
+        Self { http: lone_client(), url }
+    }
+
     /// Sends an order once.
     pub async fn ask(&self, payers: &[Payer], order: &Order) -> Told {
+        self.try_ask(payers, order).await.unwrap_or(Told::Silence)
+    }
+
+    /// The same; an error where there was no answer says why.
+    pub async fn try_ask(&self, payers: &[Payer], order: &Order) -> reqwest::Result<Told> {
         let input = json!({ "input": {
             "idempotencyKey": order.key, "fromAccountId": payers[order.from].card,
             "to": { "accountId": payers[order.to].card }, "amount": dollars(order.cents),
         } });
         let mut named = self.url.clone();
         let Ok(url) = named.wait_for(|url| !url.is_empty()).await.map(|url| url.clone()) else {
-            return Told::Silence;
+            return Ok(Told::Silence);
         };
         let token = &payers[order.from].token;
-        match post(&self.http, &url, Some(token), TRANSFER, input).await {
-            Ok(body) => read(&body),
-            Err(_) => Told::Silence,
-        }
+        let body = post(&self.http, &url, Some(token), TRANSFER, input).await?;
+        Ok(read(&body))
     }
 
     /// Sends an order with its key until it is moved or refused, and notes what else it was told.
@@ -215,12 +225,13 @@ pub async fn join(server: &Server, name: &str, index: u32) -> Payer {
         .map(str::trim)
         .find(|line| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit()));
     let verify = "mutation ($input: VerifyEmailInput!) {
-        verifyEmail(input: $input) { accessToken errors { message } } }";
+        verifyEmail(input: $input) { accessToken refreshToken errors { message } } }";
     let input = json!({ "input": person(name, code.expect("the letter has a code")) });
-    let token = text(&server.run(None, verify, input).await["verifyEmail"]["accessToken"]);
+    let entered = server.run(None, verify, input).await["verifyEmail"].take();
+    let (token, refresh) = (text(&entered["accessToken"]), text(&entered["refreshToken"]));
     let create = "mutation { createCard { card { id } } }";
     let made = server.run(Some(&token), create, json!({})).await;
-    Payer { token, card: text(&made["createCard"]["card"]["id"]) }
+    Payer { token, refresh, card: text(&made["createCard"]["card"]["id"]) }
 }
 
 /// Makes so many customers, each with a card and that much more on it than the opening credit.

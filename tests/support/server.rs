@@ -73,6 +73,13 @@ pub fn client() -> Client {
     Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client")
 }
 
+/// The same with a connection for each request.
+pub fn lone_client() -> Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = Client::builder().no_proxy().timeout(PATIENCE).pool_max_idle_per_host(0);
+    builder.build().expect("a client")
+}
+
 /// Posts a GraphQL document to a server; an error where it does not answer.
 pub async fn post(
     client: &Client,
@@ -104,6 +111,12 @@ impl Server {
 
     /// The same with a program that announces itself as the server does.
     pub async fn start_program(command: &mut Command) -> Self {
+        let started = Self::try_start(command).await;
+        started.unwrap_or_else(|told| panic!("the server did not start: {told}"))
+    }
+
+    /// The same; what it said where it ended in place of listening.
+    pub async fn try_start(command: &mut Command) -> Result<Self, String> {
         let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         let output = child.stdout.take().expect("the output is piped");
@@ -131,11 +144,16 @@ impl Server {
             let read = tokio::time::timeout(READY, keeper).await;
             read.expect("a server that did not start has ended").expect("the log is read");
             let log = log.lock().expect("nobody panics while writing the log");
-            panic!("the server did not start: {announced}{log}")
+            return Err(format!("{announced}{log}"));
         };
         // Whatever it says later is read, so that it never waits for a full pipe.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Self { url, announced, child, client: client(), log }
+        Ok(Self { url, announced, child, client: client(), log })
+    }
+
+    /// It has not ended.
+    pub fn runs(&mut self) -> bool {
+        self.child.try_wait().is_ok_and(|ended| ended.is_none())
     }
 
     /// The number of its process.
@@ -154,10 +172,20 @@ impl Server {
     }
 
     /// Asks it to stop, and waits for its exit status.
-    pub async fn stop(mut self) -> ExitStatus {
+    pub async fn stop(self) -> ExitStatus {
+        self.signal("-TERM").await;
+        self.ended().await
+    }
+
+    /// Sends it a signal.
+    pub async fn signal(&self, signal: &str) {
         let id = self.process().to_string();
-        let asked = Command::new("kill").args(["-TERM", &id]).status().await;
+        let asked = Command::new("kill").args([signal, &id]).status().await;
         assert!(asked.expect("kill runs").success());
+    }
+
+    /// Waits for its exit status.
+    pub async fn ended(mut self) -> ExitStatus {
         let ended = tokio::time::timeout(Duration::from_secs(20), self.child.wait()).await;
         ended.expect("the server stops in time").expect("the server's status is known")
     }
