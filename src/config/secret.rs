@@ -3,7 +3,9 @@
 use std::{
     fmt, fs, io,
     io::{Read as _, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::{
+        DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+    },
     path::{Path, PathBuf},
 };
 
@@ -128,10 +130,12 @@ fn of_file(name: &str, file: &Path, production: bool, faults: &mut Vec<String>) 
     read.map_err(|error| faults.push(format!("{name}: {}: {error}", file.display()))).ok()
 }
 
-/// What is wrong with the rights of a file that holds a secret: in production nobody but
-/// its owner may use it, elsewhere its group may.
-fn too_open(mode: u32, production: bool) -> Option<&'static str> {
-    if production && mode & 0o077 != 0 {
+/// What is wrong with the rights of a file that holds a secret. In production its group may
+/// not use it either, unless it is somebody else's file, which is given to us that way.
+fn too_open(about: &fs::Metadata, production: bool) -> Option<&'static str> {
+    let mode = about.permissions().mode();
+    let ours = about.uid() == rustix::process::geteuid().as_raw();
+    if production && ours && mode & 0o077 != 0 {
         Some("others on this machine may use it: take that away with chmod go=")
     } else if mode & 0o007 != 0 {
         Some("everybody on this machine may use it: take that away with chmod o=")
@@ -143,7 +147,7 @@ fn too_open(mode: u32, production: bool) -> Option<&'static str> {
 /// Reads a secret from a file that not everybody on the machine may read.
 fn read_private(file: &Path, production: bool) -> io::Result<Secret> {
     let mut reader = fs::File::open(file)?;
-    if let Some(reason) = too_open(reader.metadata()?.permissions().mode(), production) {
+    if let Some(reason) = too_open(&reader.metadata()?, production) {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
     }
     let mut text = String::new();
@@ -173,7 +177,7 @@ pub(super) fn check_config(file: &Path, production: bool, faults: &mut Vec<Strin
         SECRETS.contains(&name.as_str()) || (word && URLS.contains(&name.as_str()))
     });
     if let Some((name, _)) = secret
-        && let Some(reason) = too_open(about.permissions().mode(), production)
+        && let Some(reason) = too_open(&about, production)
     {
         faults.push(format!("TELLER_CONFIG: {} has {name}, and {reason}", file.display()));
     }
