@@ -27,7 +27,7 @@ pub async fn run(
         let reason = "is there already: name another file, or say --replace";
         return BackupError::refused(format!("{} {reason}", file.display()));
     }
-    if wal::file_of(&config.database_url).is_none() {
+    if wal::file_of(&config.database.url).is_none() {
         return BackupError::refused(POSTGRES);
     }
     let db = app::open_existing_database(config).await?;

@@ -24,7 +24,7 @@ pub async fn run(
     config: &Config,
     out: &mut impl Write,
 ) -> Result<bool, BackupError> {
-    let Some(database) = wal::file_of(&config.database_url) else {
+    let Some(database) = wal::file_of(&config.database.url) else {
         return BackupError::refused(POSTGRES);
     };
     let files = place::files_of(file);

@@ -117,22 +117,22 @@ async fn a_load_through_a_transaction_pooler_keeps_the_books_and_its_cost_is_kno
     command
         .env("TELLER_DATABASE_POOLER", "transaction")
         .env("TELLER_DATABASE_DIRECT_URL", &fresh.url);
-    let pooled = Server::start_with(&mut command).await;
+    let through = Server::start_with(&mut command).await;
     let payers = town(&direct, PEOPLE, MORE).await;
     let (mut all, mut ratios) = (Vec::new(), Vec::new());
     for round in 0..rounds {
         // Side by side in time, and each as often first as second.
-        let (one, two) = if round % 2 == 0 { (&direct, &pooled) } else { (&pooled, &direct) };
+        let (one, two) = if round % 2 == 0 { (&direct, &through) } else { (&through, &direct) };
         let first = work(one, &payers, &mut all).await;
         let second = work(two, &payers, &mut all).await;
-        let (plain, through) = if round % 2 == 0 { (first, second) } else { (second, first) };
-        ratios.push(through / plain);
+        let (plain, slowed) = if round % 2 == 0 { (first, second) } else { (second, first) };
+        ratios.push(slowed / plain);
     }
     ratios.sort_by(f64::total_cmp);
     let tally = Tally::default();
     let auditor = teller(fresh.folder(), &fresh.url);
-    let harm = Harm::count(&pooled, auditor, &payers, &all, &tally, MORE, SEEN).await;
-    assert!(pooled.stop().await.success());
+    let harm = Harm::count(&through, auditor, &payers, &all, &tally, MORE, SEEN).await;
+    assert!(through.stop().await.success());
     assert!(direct.stop().await.success());
     let half = ratios[ratios.len() / 2];
     let held = harm == Harm::default();

@@ -83,7 +83,7 @@ async fn what_was_sent_before_the_end_is_answered_and_told_that_it_is_the_last()
             waiting.push(stream);
         }
         // One idle connection is used once more before its client can know.
-        server.signal("-TERM").await;
+        server.signal("TERM").await;
         send(&mut first, REQUEST).await;
         answer(&mut first).await;
         for mut stream in waiting {
@@ -122,10 +122,10 @@ async fn a_second_signal_ends_it_at_once() {
         let server = Server::start_with(command.env("TELLER_REQUEST_TIME", "60")).await;
         let mut stream = connect(&server).await;
         send(&mut stream, BEGUN).await;
-        server.signal("-TERM").await;
+        server.signal("TERM").await;
         tokio::time::sleep(Duration::from_millis(500)).await;
         let asked = Instant::now();
-        server.signal("-INT").await;
+        server.signal("INT").await;
         let status = server.ended().await;
         assert_eq!(status.code(), Some(1), "{}", fresh.name);
         assert!(asked.elapsed() < Duration::from_secs(4), "{:?}", asked.elapsed());

@@ -115,13 +115,13 @@ async fn a_renewed_certificate_is_shown_without_dropping_a_connection() {
         assert!(post(&two.client(), &server.url, None, QUERY, json!({})).await.is_err());
         // What is no pair is not taken.
         fs::write(&files.0, "nonsense").expect("the file is written");
-        server.signal("-HUP").await;
+        server.signal("HUP").await;
         while !server.log().contains("stays as it was") {
             sleep(Duration::from_millis(20)).await;
         }
         assert!(post(&one.client(), &server.url, None, QUERY, json!({})).await.is_ok());
         two.certify(fresh.folder());
-        server.signal("-HUP").await;
+        server.signal("HUP").await;
         let fresh_client = two.client();
         let renewed = async {
             while post(&fresh_client, &server.url, None, QUERY, json!({})).await.is_err() {

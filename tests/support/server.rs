@@ -173,15 +173,8 @@ impl Server {
 
     /// Asks it to stop, and waits for its exit status.
     pub async fn stop(self) -> ExitStatus {
-        self.signal("-TERM").await;
+        self.signal("TERM").await;
         self.ended().await
-    }
-
-    /// Sends it a signal.
-    pub async fn signal(&self, signal: &str) {
-        let id = self.process().to_string();
-        let asked = Command::new("kill").args([signal, &id]).status().await;
-        assert!(asked.expect("kill runs").success());
     }
 
     /// Waits for its exit status.
