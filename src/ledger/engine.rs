@@ -63,12 +63,15 @@ impl Default for Capacity {
     }
 }
 
+/// A mark that every posting shares which was taken and not answered yet.
+#[derive(Debug, Default)]
+struct Open(Arc<()>);
+
 /// The one door through which money moves.
 #[derive(Debug, Clone)]
 pub struct Ledger {
     queue: mpsc::Sender<Job>,
-    /// The inner one is shared with every posting that was taken and not answered yet.
-    open: Arc<Arc<()>>,
+    open: Arc<Open>,
 }
 
 impl std::fmt::Debug for Job {
@@ -108,7 +111,7 @@ impl Ledger {
     /// Once it was taken it is done even if nobody waits for the answer any more.
     pub async fn post(&self, posting: Posting) -> Result<Answer, LedgerError> {
         let (to, told) = oneshot::channel();
-        let tell = Tell { to, _open: Arc::clone(self.open.as_ref()) };
+        let tell = Tell { to, _open: Arc::clone(&self.open.0) };
         self.queue.try_send(Job { posting, tell }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => LedgerError::Overloaded,
             mpsc::error::TrySendError::Closed(_) => LedgerError::Lost,
@@ -118,7 +121,7 @@ impl Ledger {
 
     /// Waits until everything that was taken is done, also what nobody waits for any more.
     pub async fn emptied(&self) {
-        while Arc::strong_count(self.open.as_ref()) > 1 {
+        while Arc::strong_count(&self.open.0) > 1 {
             sleep(LOOK).await;
         }
     }

@@ -149,14 +149,14 @@ async fn every_backup_under_load_is_restored_whole() {
             let (transactions, restored) = ways.restore(&fresh, &file).await;
             short += usize::from(transactions < i64::try_from(before).expect("few"));
             let acknowledged: Vec<_> = noted.lock().await[..before].to_vec();
-            let last: Vec<(Order, String)> = acknowledged
+            let newest: Vec<(Order, String)> = acknowledged
                 .iter()
                 .rev()
                 .take(40)
                 .map(|(o, id, _)| (o.clone(), id.clone()))
                 .collect();
             let other = Server::start(restored.folder(), &restored.url).await;
-            lost += missing(&other, &payers, &last).await;
+            lost += missing(&other, &payers, &newest).await;
             assert!(other.stop().await.success());
             restored.remove().await;
         }

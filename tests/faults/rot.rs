@@ -29,7 +29,7 @@ const MORE: i64 = 1_000;
 /// Transfers before the bank is stopped.
 const TRANSFERS: usize = 120;
 /// A start that has not ended by then serves.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
 /// A bank that is stopped, and what it served before.
 struct Still {
