@@ -148,7 +148,10 @@ fn matches_of(
             Ok(matches) => return Ok((matches, unreadable)),
             Err(error) => error,
         };
-        let Some(argument) = faulty(&command, &error, arguments) else {
+        // Only an argument that was built can say how an error shows it.
+        let mut built = command.clone();
+        built.build();
+        let Some(argument) = faulty(&built, &error, arguments) else {
             return Err(error);
         };
         let (id, variable) = (argument.get_id().clone(), argument.get_env().is_some_and(is_set));

@@ -376,13 +376,15 @@ mod tests {
             (vec![("--frontend-url", Some("http://bank.example.org"))], "TELLER_FRONTEND_URL must"),
             (vec![("--public-url", None)], "needs TELLER_PUBLIC_URL"),
             (vec![("--public-url", Some("http://api.example.org"))], "TELLER_PUBLIC_URL must"),
-            (vec![("--trusted-proxies", Some("10.0.0.0/8,0.0.0.0/0"))], "TELLER_TRUSTED_PROXIES"),
             (vec![("--trusted-documents", Some("/nowhere"))], "TELLER_TRUSTED_DOCUMENTS"),
         ] {
             let error = told_of(&instead).expect_err(told);
             assert!(error.contains(told), "{instead:?}: {error}");
             assert_eq!(error.lines().count(), 2, "one thing is wrong: {error}");
         }
+        let all = read(&arguments(&["--production", "--trusted-proxies=10.0.0.0/8,0.0.0.0/0"]));
+        let error = all.expect_err("everybody is no proxy").to_string();
+        assert!(error.contains("--trusted-proxies") && error.contains("everybody"), "{error}");
     }
 
     #[test]

@@ -36,5 +36,6 @@ BEGIN
     UPDATE balances SET posted = p + {entries}, version = v + {entries},
         last_posted_at = TIMESTAMPTZ '{second}' + {entries} * INTERVAL '1 microsecond'
     WHERE account_id = card;
+    UPDATE bank_folds SET sum = sum - {entries} WHERE account_id = cash;
     COMMIT;
 END $$;

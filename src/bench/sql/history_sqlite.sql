@@ -28,5 +28,8 @@ FROM made m CROSS JOIN cards c WHERE c.account_id = unhex('{account}') ORDER BY 
 UPDATE balances SET posted = posted + {entries}, version = version + {entries},
     last_posted_at = (SELECT at FROM made WHERE g = {entries})
 WHERE account_id = unhex('{account}');
+UPDATE bank_folds SET sum = sum - {entries}
+WHERE account_id = (
+    SELECT account_id FROM accounts WHERE kind = 'CASH_CLEARING' AND currency = 'USD');
 DROP TABLE made;
 COMMIT;
