@@ -91,7 +91,16 @@ impl Db {
     pub async fn open_existing_at(place: &Place, make: bool) -> Result<Self, DbError> {
         let url = &place.url;
         if url.starts_with("sqlite:") {
-            wal::refuse_rotten(url).await?;
+            match wal::refuse_rotten(url).await {
+                // What a failing disk kept of a transaction that it never acknowledged looks
+                // like rot, and must keep nobody from serving again.
+                Err(DbError::Rotten { log, page }) if make => tracing::warn!(
+                    log = %log.display(), page,
+                    "SQLite's log is broken: where the disk failed, this was never acknowledged; \
+                     where not, it is lost: compare with a backup"
+                ),
+                looked => looked?,
+            }
             open_sqlite(url, place.connections, make).await
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             let cluster = Cluster::open(place).await?;

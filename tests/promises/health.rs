@@ -92,7 +92,7 @@ async fn a_server_that_was_told_to_stop_says_so_before_it_takes_nothing_new() {
         let told = server.until_ready_is(503, Duration::from_secs(3)).await;
         let (_, told) = told.expect("it says so while it still answers");
         assert_eq!(told["parts"]["server"], "draining", "{told}");
-        assert!(server.stop().await.success());
+        assert!(server.ended().await.success());
         proof::tally(fresh.name, &test_name());
         fresh.remove().await;
     }
