@@ -124,11 +124,12 @@ pub async fn serve(
             () = &mut stop => break,
         }
     }
+    // Before the last are let in: each of them is told that its answer is the last one.
+    stopping.send_replace(());
     for (stream, peer) in close(listener).await {
         host.receive(stream, peer, None);
     }
     drop(host);
-    stopping.send_replace(());
     timeout(drain, stopping.closed()).await.is_ok()
 }
 
