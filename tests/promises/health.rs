@@ -128,8 +128,10 @@ async fn a_database_that_takes_no_writes_any_more_is_called_a_standby() {
     let anew = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
         WHERE datname = current_database() AND pid <> pg_backend_pid()";
     let turn = async |setting: &str| {
-        let sql = format!("ALTER DATABASE {name} {setting}; {anew}");
-        fresh.raw(&format!("BEGIN READ WRITE; {sql}; COMMIT")).await.expect("it is turned");
+        let sql = format!("BEGIN READ WRITE; ALTER DATABASE {name} {setting}; COMMIT");
+        fresh.raw(&sql).await.expect("it is turned");
+        // Only then, or one that is quick would come back as it was.
+        fresh.raw(anew).await.expect("all others are sent away");
     };
     turn("SET default_transaction_read_only = on").await;
     let told = server.until_ready_is(503, proof::within(TOLD)).await;
