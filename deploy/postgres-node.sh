@@ -11,8 +11,9 @@
 set -euo pipefail
 
 data=${PGDATA:-/var/lib/postgresql/data}
-export PGPASSFILE=/tmp/passwords
-(umask 077 && printf '%s\n' "*:*:*:teller_replica:$REPLICA_PASSWORD" >"$PGPASSFILE")
+PGPASSFILE=$(mktemp)
+export PGPASSFILE
+printf '%s\n' "*:*:*:teller_replica:$REPLICA_PASSWORD" >"$PGPASSFILE"
 
 begin() {
     initdb --pgdata="$data" --username=postgres --auth=scram-sha-256 --encoding=UTF8 --locale=C \
