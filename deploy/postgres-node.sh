@@ -11,9 +11,9 @@
 set -euo pipefail
 
 data=${PGDATA:-/var/lib/postgresql/data}
-PGPASSFILE=$(mktemp)
-export PGPASSFILE
-printf '%s\n' "*:*:*:teller_replica:$REPLICA_PASSWORD" >"$PGPASSFILE"
+# Where its socket is. The same at each start, because a standby keeps the name.
+export PGPASSFILE=/var/run/postgresql/passwords
+(umask 077 && printf '%s\n' "*:*:*:teller_replica:$REPLICA_PASSWORD" >"$PGPASSFILE")
 
 begin() {
     initdb --pgdata="$data" --username=postgres --auth=scram-sha-256 --encoding=UTF8 --locale=C \
