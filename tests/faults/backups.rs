@@ -3,56 +3,25 @@
 use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use tokio::{
-    process::Command,
-    sync::{Mutex, watch},
-    task::JoinSet,
-};
+use tokio::process::Command;
 
 use crate::support::{
     bank::test_name,
+    crowd::Crowd,
     databases,
     databases::Fresh,
-    load::{Line, Order, Payer, Tally, Told, audit, missing, town},
+    load::{Order, audit, missing},
     proof,
     server::{Server, teller},
 };
 
 const CLIENTS: usize = 16;
 const PEOPLE: u32 = 4;
-/// Cents on each card beyond its opening credit.
-const MORE: i64 = 90_000;
 /// How long a transfer may wait at most while a backup is made.
 const WAIT_MAX: Duration = Duration::from_secs(2);
-
-/// What was acknowledged, with how long it took.
-type Noted = Arc<Mutex<Vec<(Order, String, Duration)>>>;
-
-async fn pay(
-    number: usize,
-    line: Line,
-    payers: Arc<Vec<Payer>>,
-    noted: Noted,
-    stop: watch::Receiver<bool>,
-) {
-    for n in 0.. {
-        if *stop.borrow() {
-            return;
-        }
-        let from = (number + n) % payers.len();
-        let to = (from + 1 + n % (payers.len() - 1)) % payers.len();
-        let order = Order { key: format!("client{number}-{n}"), from, to, cents: 1 };
-        let begun = Instant::now();
-        let told = line.settle(&payers, &order, &Tally::default()).await;
-        if let Told::Moved { id, .. } = told {
-            noted.lock().await.push((order, id, begun.elapsed()));
-        }
-    }
-}
 
 /// Runs a command that must succeed; what it said.
 async fn done(command: &mut Command) -> String {
@@ -131,56 +100,40 @@ async fn every_backup_under_load_is_restored_whole() {
             continue;
         }
         let server = Server::start(fresh.folder(), &fresh.url).await;
-        let payers = town(&server, PEOPLE, MORE).await;
-        let (noted, mut clients) = (Noted::default(), JoinSet::new());
-        let (stop, stopped) = watch::channel(false);
-        for number in 0..CLIENTS {
-            let line = Line::to(&server);
-            clients.spawn(pay(number, line, payers.clone(), noted.clone(), stopped.clone()));
-        }
+        let crowd = Crowd::gather(&server, CLIENTS, PEOPLE).await;
         let folder = tempfile::tempdir().expect("a folder");
         let (mut lost, mut short) = (0, 0);
         for number in 0..backups {
             tokio::time::sleep(Duration::from_secs(pause as u64)).await;
-            let before = noted.lock().await.len();
+            let before = crowd.so_far().await;
             let file = folder.path().join(format!("backup{number}"));
             let ways = Ways::of(&fresh).await.expect("its programs were there");
             ways.back_up(&fresh, &file).await;
             let (transactions, restored) = ways.restore(&fresh, &file).await;
-            short += usize::from(transactions < i64::try_from(before).expect("few"));
-            let acknowledged: Vec<_> = noted.lock().await[..before].to_vec();
-            let newest: Vec<(Order, String)> = acknowledged
-                .iter()
-                .rev()
-                .take(40)
-                .map(|(o, id, _)| (o.clone(), id.clone()))
-                .collect();
+            short += usize::from(transactions < i64::try_from(before.len()).expect("few"));
+            let newest: Vec<(Order, String)> =
+                before.into_iter().rev().take(40).map(|one| (one.order, one.id)).collect();
             let other = Server::start(restored.folder(), &restored.url).await;
-            lost += missing(&other, &payers, &newest).await;
+            lost += missing(&other, &crowd.payers, &newest).await;
             assert!(other.stop().await.success());
             restored.remove().await;
         }
-        stop.send_replace(true);
-        while let Some(ended) = clients.join_next().await {
-            ended.expect("a client ends well");
-        }
+        let done = crowd.disperse().await;
         assert!(server.stop().await.success());
         audit(teller(fresh.folder(), &fresh.url)).await;
-        let noted = noted.lock().await;
-        let longest = noted.iter().map(|(_, _, took)| *took).max().unwrap_or_default();
+        let longest = done.iter().map(|one| one.took).max().unwrap_or_default();
         // In an unoptimised build beside other tests the time says nothing.
         let quick = longest < WAIT_MAX || proof::scale() == proof::Scale::Short;
         let held = (lost, short) == (0, 0) && quick;
         let figure = format!(
             "{backups} of {backups} pass, in {} transfers: {lost} missing, {short} too short, \
              longest {} ms",
-            noted.len(),
+            done.len(),
             longest.as_millis()
         );
         proof::record(&promise, target, &figure, held);
         proof::tally(fresh.name, &test_name());
         assert!(held, "{}: {figure}", fresh.name);
-        drop(noted);
         fresh.remove().await;
     }
 }

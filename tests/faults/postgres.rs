@@ -6,16 +6,14 @@ use std::time::Duration;
 use crate::support::{
     bank::test_name,
     cluster::Postgres,
-    load::{OVERLOADED, SILENCE},
+    crowd::Crowd,
+    ledgers::{Harm, NO_HARM},
     proof,
     server::{Server, teller},
-    throng::{Anomalies, Throng},
 };
 
 /// How long it may take until the server says that it is ready, or not ready any more.
 const TOLD: Duration = Duration::from_secs(5);
-/// What clients are told meanwhile.
-const MEANWHILE: [&str; 3] = [SILENCE, OVERLOADED, "TIMEOUT"];
 
 /// How long it took the server to notice.
 #[derive(Debug, Clone, Copy)]
@@ -54,8 +52,8 @@ async fn a_database_that_is_gone_for_a_while_is_told_and_comes_back_by_itself() 
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let server = Server::start(folder.path(), &url).await;
     let process = server.process();
-    let throng = Throng::gather(&server, proof::sized(8, 64), 4).await;
-    throng.work(50).await;
+    let crowd = Crowd::gather(&server, proof::sized(8, 64), 4).await;
+    crowd.work(50).await;
     noticed_back(&server).await;
 
     postgres.freeze();
@@ -63,22 +61,22 @@ async fn a_database_that_is_gone_for_a_while_is_told_and_comes_back_by_itself() 
     tokio::time::sleep(lasts).await;
     postgres.thaw();
     let frozen = Noticed { gone, back: noticed_back(&server).await };
-    throng.work(50).await;
+    crowd.work(50).await;
 
     postgres.stop().await;
     let gone = noticed_gone(&server).await;
     tokio::time::sleep(lasts).await;
     postgres.restart().await;
     let ended = Noticed { gone, back: noticed_back(&server).await };
-    throng.work(50).await;
+    crowd.work(50).await;
 
     assert_eq!(server.process(), process, "nobody started it again");
     let panicked = server.log().contains("panic");
     assert!(!panicked, "{}", server.log());
-    let told = throng.tally.list();
+    let told = crowd.tally.list();
     let auditor = teller(folder.path(), &url);
-    let (anomalies, transfers) = throng.settle(server, auditor, &MEANWHILE).await;
-    let exact = anomalies == Anomalies::default();
+    let (harm, transfers) = Harm::after(crowd, server, auditor).await;
+    let exact = harm == Harm::default();
     for (how, noticed) in [("frozen", frozen), ("ended at once", ended)] {
         proof::record(
             &format!("F10 PostgreSQL {how} for {} s under clients", lasts.as_secs()),
@@ -89,12 +87,12 @@ async fn a_database_that_is_gone_for_a_while_is_told_and_comes_back_by_itself() 
     }
     proof::record(
         "F10 the books after PostgreSQL was gone twice",
-        Anomalies::NONE,
-        &format!("{transfers} transfers: {}", anomalies.figures()),
+        NO_HARM,
+        &format!("{transfers} transfers: {}", harm.figures()),
         exact,
     );
     proof::tally("postgres", &test_name());
-    assert!(exact, "{anomalies:?}: {told}");
+    assert!(exact, "{harm:?}: {told}");
     let measured = proof::scale() == proof::Scale::Full;
     assert!(!measured || (frozen.in_time() && ended.in_time()), "{frozen:?}, {ended:?}");
 }

@@ -11,16 +11,15 @@ use serde_json::json;
 
 use crate::support::{
     bank::test_name,
+    crowd::Crowd,
     databases,
-    load::{OVERLOADED, SILENCE, join},
+    ledgers::{Harm, NO_HARM},
+    load::join,
     people::text,
     proof,
     server::{Server, client, teller},
-    throng::{Anomalies, Throng},
 };
 
-/// What clients may be told of a server that stood still.
-const MEANWHILE: [&str; 3] = [SILENCE, OVERLOADED, "TIMEOUT"];
 /// How long it may take until it serves again.
 const AGAIN: Duration = Duration::from_secs(5);
 /// How long an access token and a login's code are good, in seconds.
@@ -42,34 +41,34 @@ async fn a_server_that_stood_still_goes_on_and_the_books_are_exact() {
     for fresh in databases::both().await {
         let mut chance = ChaCha20Rng::seed_from_u64(proof::seed());
         let server = Server::start(fresh.folder(), &fresh.url).await;
-        let throng = Throng::gather(&server, proof::sized(8, 64), 4).await;
+        let crowd = Crowd::gather(&server, proof::sized(8, 64), 4).await;
         let mut slowest = Duration::ZERO;
         for _ in 0..stops {
-            throng.work(20).await;
+            crowd.work(20).await;
             let millis = 1_000 + chance.next_u64() % (1_000 * (longest - 1));
             stand_still(&server, Duration::from_millis(millis)).await;
             let again = server.until_ready_is(200, proof::within(AGAIN)).await;
             let (again, _) = again.unwrap_or_else(|| panic!("{}: it serves again", fresh.name));
             slowest = slowest.max(again);
         }
-        throng.work(20).await;
-        let told = throng.tally.list();
+        crowd.work(20).await;
+        let told = crowd.tally.list();
         assert!(!server.log().contains("panic"), "{}", server.log());
         let auditor = teller(fresh.folder(), &fresh.url);
-        let (anomalies, transfers) = throng.settle(server, auditor, &MEANWHILE).await;
-        let exact = anomalies == Anomalies::default();
+        let (harm, transfers) = Harm::after(crowd, server, auditor).await;
+        let exact = harm == Harm::default();
         proof::record(
             &format!("F3 the server stopped for 1 to {longest} s under clients, {}", fresh.name),
-            &format!("{}, ready again within 5 s", Anomalies::NONE),
+            &format!("{NO_HARM}, ready again within 5 s"),
             &format!(
                 "{stops} stops in {transfers} transfers: {}, at most {} ms",
-                anomalies.figures(),
+                harm.figures(),
                 slowest.as_millis()
             ),
             exact && slowest < AGAIN,
         );
         proof::tally(fresh.name, &test_name());
-        assert!(exact, "{}: {anomalies:?}: {told}", fresh.name);
+        assert!(exact, "{}: {harm:?}: {told}", fresh.name);
         fresh.remove().await;
     }
 }

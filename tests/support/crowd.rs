@@ -14,8 +14,15 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::load::{Line, Order, Payer, Tally, Told};
+use super::{
+    load::{Line, Order, Payer, Tally, Told, town},
+    server::Server,
+};
 
+/// Cents on the card of each of those who are gathered, beyond its opening credit.
+pub const MORE: i64 = 90_000;
+/// How long money may stand still, whatever has broken.
+const STILL: Duration = Duration::from_mins(2);
 /// How many crowds there were, so that each has keys of its own.
 static CROWDS: AtomicUsize = AtomicUsize::new(0);
 
@@ -65,6 +72,22 @@ impl Crowd {
             clients.spawn(worker.work(most, stopped.clone()));
         }
         Self { payers: Arc::clone(payers), tally, done, stop, clients }
+    }
+
+    /// So many clients of a server, who move the money of so many people without end.
+    pub async fn gather(server: &Server, clients: usize, people: u32) -> Self {
+        let payers = town(server, people, MORE).await;
+        Self::start((0..clients).map(|_| Line::to(server)).collect(), &payers, usize::MAX)
+    }
+
+    /// Waits until so many more orders were acknowledged.
+    pub async fn work(&self, more: usize) {
+        self.wait_for(more, STILL).await;
+    }
+
+    /// The orders that were acknowledged until now.
+    pub async fn so_far(&self) -> Vec<Done> {
+        self.done.lock().await.clone()
     }
 
     /// How many orders were acknowledged until now.

@@ -4,7 +4,7 @@
 use tokio::process::Command;
 
 use super::{
-    crowd::Done,
+    crowd::{Crowd, Done, MORE},
     load::{
         OPENING, OVERLOADED, Order, Payer, SILENCE, Tally, audit, balances, beyond, expected,
         missing, off,
@@ -54,6 +54,16 @@ impl Harm {
         let surplus = beyond(audit(auditor).await, done.len() + own);
         let errors = tally.others(&[SILENCE, OVERLOADED, "TIMEOUT"]);
         Self { cents, missing, surplus, errors }
+    }
+
+    /// Lets a crowd that was gathered end what it has begun, counts, and stops the server;
+    /// with how many orders there were.
+    pub async fn after(crowd: Crowd, server: Server, auditor: Command) -> (Self, usize) {
+        let (payers, tally) = (crowd.payers.clone(), crowd.tally.clone());
+        let done = crowd.disperse().await;
+        let harm = Self::count(&server, auditor, &payers, &done, &tally, MORE, usize::MAX).await;
+        assert!(server.stop().await.success());
+        (harm, done.len())
     }
 
     /// The figures in the order of [`NO_HARM`].

@@ -17,7 +17,6 @@ pub mod smtp;
 pub mod live;
 pub mod strangers;
 pub mod load;
-pub mod throng;
 pub mod tomorrow;
 pub mod injury;
 pub mod chance;
