@@ -29,7 +29,7 @@ use crate::support::{
     bank::{TestBank, each_database, reassemble, test_name},
     databases,
     people::{Person, Plastic, text},
-    proof,
+    pooler, proof,
 };
 
 async fn permit(bank: &TestBank, person: &Person) -> Permit {
@@ -358,8 +358,11 @@ async fn a_transfer_in_one_call_leaves_the_rows_of_one_in_a_batch() {
         }
     }
     lone.db.close().await;
-    let calls = calls(&bank).await;
-    assert!(calls >= 3, "the one call was used {calls} times");
+    // A pooler has connections that began before anybody was to count.
+    if pooler::of_the_environment(&bank.fresh.url).is_none() {
+        let calls = calls(&bank).await;
+        assert!(calls >= 3, "the one call was used {calls} times");
+    }
     bank.audit().await;
     proof::tally("postgres", &test_name());
     bank.close().await;
