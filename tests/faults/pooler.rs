@@ -76,8 +76,6 @@ async fn the_promises_of_money_sessions_and_sockets_hold_through_a_transaction_p
     command
         .args(promises())
         .args(["--test-threads", "2"])
-        // It has PostgreSQL count on new connections, and the pooler's are older.
-        .args(["--skip", "batches::a_transfer_in_one_call"])
         .env(VARIABLE, pooler.url())
         .env_remove("TELLER_PROOF")
         .stdin(Stdio::null())
