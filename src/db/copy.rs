@@ -10,7 +10,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow},
 };
 
-use super::{bell::Bell, error::DbError, lone::Shelf, pool::Db};
+use super::{bell::Bell, error::DbError, home::Home, lone::Shelf, pool::Db};
 
 /// How thoroughly a SQLite file is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,12 +35,9 @@ pub async fn open_still(file: &Path) -> Result<Db, DbError> {
         .immutable(true)
         .foreign_keys(true);
     let pool = SqlitePoolOptions::new().max_connections(2).connect_with(options).await?;
-    Ok(Db::Sqlite {
-        writer: pool.clone(),
-        readers: pool,
-        lone: Shelf::beside(2),
-        bell: Bell::new(),
-    })
+    let home = Home::here();
+    let lone = Shelf::beside(2, &home);
+    Ok(Db::Sqlite { writer: pool.clone(), readers: pool, lone, home, bell: Bell::new() })
 }
 
 /// Takes a database out of use: its log is folded into the file and removed. False where

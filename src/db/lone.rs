@@ -12,12 +12,17 @@ use std::{
 use sqlx::{Database, Pool, pool::PoolConnection};
 use tokio::time::Instant;
 
+use super::home::Home;
+
 /// How long an idle connection is taken to live without being asked.
 pub(super) const TRUSTED: Duration = Duration::from_secs(1);
 
 /// The connections of one pool that wait at hand.
 #[derive(Debug)]
-pub struct Shelf<DB: Database>(Arc<Mutex<Kept<DB>>>);
+pub struct Shelf<DB: Database> {
+    kept: Arc<Mutex<Kept<DB>>>,
+    home: Home,
+}
 
 #[derive(Debug)]
 struct Kept<DB: Database> {
@@ -28,20 +33,21 @@ struct Kept<DB: Database> {
 
 impl<DB: Database> Clone for Shelf<DB> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self { kept: Arc::clone(&self.kept), home: self.home.clone() }
     }
 }
 
 impl<DB: Database> Shelf<DB> {
     /// A shelf beside a pool of so many connections. Half of them are always left to
     /// transactions, which know nothing of it.
-    pub fn beside(connections: u32) -> Self {
+    pub fn beside(connections: u32, home: &Home) -> Self {
         let most = usize::try_from(connections / 2).unwrap_or(usize::MAX);
-        Self(Arc::new(Mutex::new(Kept { idle: Vec::new(), most })))
+        let kept = Kept { idle: Vec::new(), most };
+        Self { kept: Arc::new(Mutex::new(kept)), home: home.clone() }
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut Kept<DB>) -> T) -> T {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        change(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// A connection for one statement: one at hand, or else one of the pool.
@@ -58,7 +64,7 @@ impl<DB: Database> Shelf<DB> {
         });
         let connection = match at_hand {
             Some(connection) => connection,
-            None => pool.acquire().await?,
+            None => self.home.run(pool.acquire()).await?,
         };
         Ok(Lone { connection: Some(connection), mark: Mark::Refused, shelf: self.clone() })
     }

@@ -17,6 +17,7 @@ pub mod begin;
 pub mod values;
 pub mod fault;
 pub mod rows;
+pub mod home;
 pub mod lone;
 pub mod query;
 pub mod bell;

@@ -21,6 +21,7 @@ use sqlx::{
 use super::{
     bell::Bell,
     error::DbError,
+    home::Home,
     lone::Shelf,
     patience,
     place::Place,
@@ -53,6 +54,8 @@ pub enum Db {
         readers: SqlitePool,
         /// Some of these, for single statements.
         lone: Shelf<Sqlite>,
+        /// Where connections are opened.
+        home: Home,
         /// Tells of what was committed.
         bell: Bell,
     },
@@ -114,8 +117,10 @@ impl Db {
     pub async fn read(&self) -> Result<Session, DbError> {
         let _turn = turns::wait();
         Ok(match self {
-            Self::Sqlite { readers, bell, .. } => {
-                Session::new(On::Sqlite(readers.begin().await?), bell)
+            Self::Sqlite { readers, home, bell, .. } => {
+                let readers = readers.clone();
+                let begun = home.run(async move { readers.begin().await });
+                Session::new(On::Sqlite(begun.await?), bell)
             }
             Self::Postgres { cluster, bell } => cluster.read(bell).await?,
         })
@@ -128,8 +133,10 @@ impl Db {
     pub async fn write(&self) -> Result<Session, DbError> {
         let _turn = turns::wait();
         Ok(match self {
-            Self::Sqlite { writer, bell, .. } => {
-                Session::new(On::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?), bell)
+            Self::Sqlite { writer, home, bell, .. } => {
+                let writer = writer.clone();
+                let begun = home.run(async move { writer.begin_with("BEGIN IMMEDIATE").await });
+                Session::new(On::Sqlite(begun.await?), bell)
             }
             Self::Postgres { cluster, bell } => cluster.write(bell).await?,
         })
@@ -278,7 +285,9 @@ async fn open_sqlite(url: &str, connections: u32, make: bool) -> Result<Db, DbEr
         .acquire_timeout(patience::ACQUIRE)
         .test_before_acquire(false);
     let readers = many.connect_with(options.create_if_missing(false).read_only(true)).await?;
-    Ok(Db::Sqlite { writer, readers, lone: Shelf::beside(connections), bell: Bell::new() })
+    let home = Home::here();
+    let lone = Shelf::beside(connections, &home);
+    Ok(Db::Sqlite { writer, readers, lone, home, bell: Bell::new() })
 }
 
 /// Asks the database itself, because a pragma that cannot be obeyed is ignored in silence.

@@ -18,6 +18,7 @@ use super::{
     begin::{ABANDONED, PLANS, READ, READ_POOLED, WRITE, WRITE_POOLED},
     bell::Bell,
     error::DbError,
+    home::Home,
     lone::{Shelf, TRUSTED},
     patience,
     place::Place,
@@ -40,6 +41,8 @@ pub struct Cluster {
     pool: PgPool,
     /// Some of these, for single statements.
     lone: Shelf<Postgres>,
+    /// Where connections are opened.
+    home: Home,
     /// The pool's connections lead to a pooler, which keeps nothing between transactions.
     pooled: bool,
     /// To PostgreSQL itself.
@@ -91,15 +94,16 @@ impl Cluster {
             }
             None => None,
         };
-        let lone = Shelf::beside(place.connections);
-        Ok(Self { pool, lone, pooled: place.pooled, direct, replica })
+        let home = Home::here();
+        let lone = Shelf::beside(place.connections, &home);
+        Ok(Self { pool, lone, home, pooled: place.pooled, direct, replica })
     }
 
     /// The same over one connection of its own.
     pub(super) fn apart(&self) -> Self {
         let options = (*self.pool.connect_options()).clone();
         let pool = of_a_primary(1).connect_lazy_with(options);
-        Self { pool, lone: Shelf::beside(0), replica: None, ..self.clone() }
+        Self { pool, lone: Shelf::beside(0, &self.home), replica: None, ..self.clone() }
     }
 
     /// How many connections wait at hand.
@@ -119,12 +123,12 @@ impl Cluster {
 
     pub(super) async fn read(&self, bell: &Bell) -> Result<Session, DbError> {
         let statement = if self.pooled { READ_POOLED } else { READ };
-        Ok(self.session(begin(&self.pool, statement).await?, bell))
+        Ok(self.session(begin((&self.pool, &self.home), statement).await?, bell))
     }
 
     pub(super) async fn write(&self, bell: &Bell) -> Result<Session, DbError> {
         let statement = if self.pooled { WRITE_POOLED } else { WRITE };
-        Ok(self.session(begin(&self.pool, statement).await?, bell))
+        Ok(self.session(begin((&self.pool, &self.home), statement).await?, bell))
     }
 
     fn session(&self, transaction: Transaction<'static, Postgres>, bell: &Bell) -> Session {
@@ -156,7 +160,7 @@ impl Cluster {
         if replica.with(|away| away.is_some_and(|until| now < until)) {
             return None;
         }
-        match begin_once(&replica.pool, READ, patience::REPLICA).await {
+        match begin_once((&replica.pool, &self.home), READ, patience::REPLICA).await {
             Ok(transaction) => {
                 let session = Session::new(On::Postgres(transaction), bell);
                 Some(session.within(patience::REPLICA))
@@ -189,12 +193,12 @@ impl Replica {
 
 /// Begins a transaction; on another connection where this one is lost.
 async fn begin(
-    pool: &PgPool,
+    (pool, home): (&PgPool, &Home),
     statement: &'static str,
 ) -> Result<Transaction<'static, Postgres>, DbError> {
     let started = Instant::now();
     loop {
-        match begin_once(pool, statement, patience::STATEMENT).await {
+        match begin_once((pool, home), statement, patience::STATEMENT).await {
             // All connections are lost at once where the database was started anew.
             Err(error) if error.is_lost() && started.elapsed() < patience::LOST => {
                 tokio::time::sleep(PAUSE).await;
@@ -210,14 +214,14 @@ async fn begin(
 /// answer to BEGIN has come: a request that is dropped before would leave its
 /// connection inside one, and the next request would find itself in there.
 async fn begin_once(
-    pool: &PgPool,
+    (pool, home): (&PgPool, &Home),
     statement: &'static str,
     most: Duration,
 ) -> Result<Transaction<'static, Postgres>, DbError> {
     let pool = pool.clone();
-    let task = tokio::spawn(async move { pool.begin_with(statement).await });
+    let beginning = home.apart(async move { pool.begin_with(statement).await });
     // Where no answer comes the task keeps the connection, and nobody else finds it.
-    patience::answered(most, async { task.await.map_err(|_| sqlx::Error::WorkerCrashed)? }).await
+    patience::answered(most, beginning).await
 }
 
 /// A pool of connections to a primary.

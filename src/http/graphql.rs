@@ -33,6 +33,7 @@ use super::{
     document_cache::{DocumentCache, Key},
     library::{Library, Meant, Text},
     limits::Limits,
+    live::threads::Threads,
     negotiation::{self, MediaType},
     parameters::Parameters,
     persisted::Hash,
@@ -86,7 +87,8 @@ pub struct Graphql {
     pub tally: Tally,
 }
 
-/// What stays open: how many they are, what they share, and who watches their sessions.
+/// What stays open: how many they are, what they share, who watches their sessions, and
+/// where they run.
 #[derive(Clone)]
 pub struct Open {
     /// How many sockets and streams each has.
@@ -95,6 +97,8 @@ pub struct Open {
     pub shared: Shared,
     /// Ends them with their sessions.
     pub sentry: Sentry,
+    /// Where they run.
+    pub threads: Threads,
 }
 
 /// The one operation that will run.
@@ -216,6 +220,7 @@ impl Graphql {
                 crowd: Crowd::default(),
                 shared: Shared::default(),
                 sentry: Sentry::new(bank.clone()),
+                threads: Threads::default(),
             },
             tally: Tally::default(),
             bank,

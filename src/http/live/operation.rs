@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use axum::{body::Bytes, extract::ws::Message, http::StatusCode};
 use serde_json::{Map, Value};
 use tokio::{
+    runtime::Handle,
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     task::{AbortHandle, JoinError, JoinSet},
     time::{Instant, timeout_at},
@@ -22,7 +23,12 @@ use crate::{
     },
     graphql::errors::{COST_EXCEEDED, INTERNAL},
     http::{
-        answer::Rejection, caller, document::Door, graphql, graphql::Graphql, line,
+        answer::Rejection,
+        caller,
+        document::Door,
+        graphql,
+        graphql::{Chosen, Graphql},
+        line,
         parameters::Parameters,
     },
 };
@@ -70,6 +76,8 @@ pub struct Operations {
     serial: u64,
     most: usize,
     answers: Arc<Semaphore>,
+    /// Where requests run: a query or a mutation is one, whatever it comes by.
+    requests: Handle,
     /// Boxed, because a channel has room for many at once, and most sockets wait.
     send: mpsc::Sender<Box<Out>>,
     outs: mpsc::Receiver<Box<Out>>,
@@ -101,8 +109,9 @@ fn broken() -> Rejection {
 }
 
 impl Operations {
-    /// No operations; `most` may run at once.
-    pub fn new(most: usize) -> Self {
+    /// No operations; `most` may run at once, and those that are no subscriptions run where
+    /// `requests` do.
+    pub fn new(most: usize, requests: Handle) -> Self {
         let (send, outs) = mpsc::channel(ANSWERS_MAX);
         Self {
             running: HashMap::new(),
@@ -110,6 +119,7 @@ impl Operations {
             serial: 0,
             most,
             answers: Arc::new(Semaphore::new(ANSWERS_MAX)),
+            requests,
             send,
             outs,
         }
@@ -142,7 +152,17 @@ impl Operations {
         let request_id = visitor.request_id.clone();
         let asked = Asked { graphql: Arc::clone(graphql), permit, visitor, line };
         let span = line::span_named(&request_id);
-        let task = self.tasks.spawn(operate(asked, payload).instrument(span));
+        let door = Door { mutations: true, subscriptions: true };
+        let chosen = Parameters::from_object(payload)
+            .and_then(|parameters| graphql.choose(parameters, door))
+            .map_err(|rejection| rejection.named(&request_id));
+        let stays = chosen.as_ref().is_ok_and(Chosen::is_subscription);
+        let operation = operate(asked, chosen).instrument(span);
+        let task = if stays {
+            self.tasks.spawn(operation)
+        } else {
+            self.tasks.spawn_on(operation, &self.requests)
+        };
         self.running.insert(name.id, Running { serial: self.serial, task, request_id });
         Ok(None)
     }
@@ -213,8 +233,8 @@ struct Asked {
 }
 
 /// Runs an operation to its end.
-async fn operate(asked: Asked, payload: Map<String, Value>) {
-    let word = match attempt(&asked, payload).await {
+async fn operate(asked: Asked, chosen: Result<Chosen, Vec<Value>>) {
+    let word = match attempt(&asked, chosen).await {
         Ok(()) => Word::Complete,
         Err(errors) => Word::Error(errors),
     };
@@ -222,14 +242,12 @@ async fn operate(asked: Asked, payload: Map<String, Value>) {
 }
 
 /// Says all that an operation has to say; `Err` is why it was not run, or broke.
-async fn attempt(asked: &Asked, payload: Map<String, Value>) -> Result<(), Vec<Value>> {
+async fn attempt(asked: &Asked, chosen: Result<Chosen, Vec<Value>>) -> Result<(), Vec<Value>> {
     let Asked { graphql, permit, visitor, line } = asked;
     let request_id = visitor.request_id.as_str();
     let deadline = Instant::now() + graphql.limits.time;
     let named = |rejection: Rejection| rejection.named(request_id);
-    let parameters = Parameters::from_object(payload).map_err(named)?;
-    let door = Door { mutations: true, subscriptions: true };
-    let chosen = graphql.choose(parameters, door).map_err(named)?;
+    let chosen = chosen?;
     let permit = match permit {
         // As it is now: a second factor may have been confirmed since, or the session ended.
         Some(permit) => {

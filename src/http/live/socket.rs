@@ -14,6 +14,7 @@ use axum::{
 use futures_util::SinkExt as _;
 use serde_json::{Map, Value};
 use tokio::{
+    runtime::Handle,
     task::yield_now,
     time::{Interval, MissedTickBehavior, Sleep, interval, sleep, timeout},
 };
@@ -121,13 +122,17 @@ fn accept(
         .protocols([PROTOCOL]);
     let speaks = upgrade.selected_protocol().is_some();
     let one = graphql.open.crowd.socket();
+    let (requests, threads) = (Handle::current(), graphql.open.threads.handle());
     Ok(upgrade.on_upgrade(async move |stream| {
-        let mut socket = Socket::new(graphql, stream, handshake, held);
-        let close = if speaks { socket.talk().await } else { Some(Close::NoProtocol) };
-        if let Some(close) = close {
-            socket.close(close).await;
-        }
-        drop((place, one));
+        let talking = async move {
+            let mut socket = Socket::new((graphql, requests), stream, handshake, held);
+            let close = if speaks { socket.talk().await } else { Some(Close::NoProtocol) };
+            if let Some(close) = close {
+                socket.close(close).await;
+            }
+            drop((place, one));
+        };
+        threads.spawn(talking);
     }))
 }
 
@@ -194,7 +199,7 @@ async fn stopped(held: Option<&mut Held>) {
 
 impl Socket {
     fn new(
-        graphql: Arc<Graphql>,
+        (graphql, requests): (Arc<Graphql>, Handle),
         stream: WebSocket,
         handshake: Handshake,
         held: Option<Held>,
@@ -204,7 +209,7 @@ impl Socket {
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         pings.reset();
         Self {
-            operations: Operations::new(limits.operations),
+            operations: Operations::new(limits.operations, requests),
             init: Box::pin(sleep(limits.init)),
             pings,
             silent: 0,

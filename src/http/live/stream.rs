@@ -14,6 +14,7 @@ use axum::{
 use futures_util::stream::poll_fn;
 use serde_json::{Value, json};
 use tokio::{
+    runtime::Handle,
     sync::mpsc,
     time::{Instant, MissedTickBehavior, interval, timeout_at},
 };
@@ -168,13 +169,16 @@ async fn open(
     // What cannot be read as a text is no cursor, which is told like any other.
     let resume = resume.map(|value| Cursor::from_wire(value.to_str().unwrap_or_default()));
     let (pipe, mut pieces) = mpsc::channel(1);
+    // A query or a mutation is a request, whatever it comes by.
+    let stays = matches!(&begun, Begun::Chosen(chosen) if chosen.is_subscription());
+    let threads = if stays { graphql.open.threads.handle() } else { Handle::current() };
     let one = graphql.open.crowd.stream();
     let line = Line { graphql, visitor, pipe };
     let running = async move {
         line.run(begun, member, held, resume).await;
         drop((place, one));
     };
-    tokio::spawn(running.in_current_span());
+    threads.spawn(running.in_current_span());
     let body =
         poll_fn(move |context| pieces.poll_recv(context).map(|p| p.map(Ok::<_, Infallible>)));
     let mut response = Response::new(Body::from_stream(body));
