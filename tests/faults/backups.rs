@@ -89,7 +89,7 @@ impl Ways {
 async fn every_backup_under_load_is_restored_whole() {
     let (backups, pause) = (proof::sized(3, 30), proof::sized(0, 10));
     for fresh in databases::both().await {
-        let promise = format!("backups under {CLIENTS} clients, {}", fresh.name);
+        let promise = format!("F21 backups under {CLIENTS} clients, {}", fresh.name);
         let target = "each restored passes `teller audit` and has all that was acknowledged \
             before it was begun; no transfer waits longer than 2 s";
         if Ways::of(&fresh).await.is_none() {

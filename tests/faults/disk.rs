@@ -279,7 +279,7 @@ async fn an_fsync_that_fails_is_never_acknowledged() {
         tried.last().expect("some are tried"),
         trial.orders.len()
     );
-    trial.conclude("EIO on one fsync or fdatasync, SQLite", &measured);
+    trial.conclude("F4 EIO on one fsync or fdatasync, SQLite", &measured);
     fresh.remove().await;
 }
 
@@ -310,7 +310,7 @@ async fn nothing_is_acknowledged_while_every_fsync_fails() {
     let seen = off(&meanwhile, &none);
     let held = pressed && failed > 0 && acknowledged.is_empty() && seen == 0;
     proof::record(
-        "EIO on every fsync and fdatasync, SQLite",
+        "F4 EIO on every fsync and fdatasync, SQLite",
         "0 requests acknowledged, 0 cents seen to move",
         &format!(
             "{failed} calls failed, {} requests: {}, {seen}",
@@ -321,7 +321,7 @@ async fn nothing_is_acknowledged_while_every_fsync_fails() {
     );
     assert!(held, "{failed} failed, {} were acknowledged, {seen} off", acknowledged.len());
     let measured = format!("{failed} calls failed");
-    trial.conclude("after EIO on every fsync and fdatasync, SQLite", &measured);
+    trial.conclude("F4 after EIO on every fsync and fdatasync, SQLite", &measured);
     fresh.remove().await;
 }
 
@@ -387,5 +387,5 @@ async fn a_full_disk_is_an_error_with_a_code_and_room_is_used_at_once() {
         "{fillings} fillings by {transfers} transfers, at most {} ms until it served again",
         longest.as_millis()
     );
-    trial.conclude(&format!("a full disk of {} MiB, SQLite", DISK >> 20), &measured);
+    trial.conclude(&format!("F5 a full disk of {} MiB, SQLite", DISK >> 20), &measured);
 }

@@ -276,7 +276,7 @@ async fn a_stop_under_load_leaves_no_request_unanswered() {
         let requests = told.moved.lock().await.len() + told.topped_up.count("done");
         proof::record(
             &format!(
-                "SIGTERM under {} clients, {}",
+                "F15 SIGTERM under {} clients, {}",
                 KEEPING + OPENING_EACH + EWALLET + SOCKETS + STREAMS,
                 fresh.name
             ),

@@ -209,7 +209,7 @@ fn record_figures(fresh: &Fresh, kills: usize, work: &Work) -> bool {
     let figures = &work.figures;
     let held = *figures == Figures::default();
     proof::record(
-        &format!("kill -9 under {CLIENTS} clients, {}", fresh.name),
+        &format!("F1 kill -9 under {CLIENTS} clients, {}", fresh.name),
         "0 cents lost or made, 0 acknowledged transfers missing, 0 movements beyond one a key, \
          0 answers changed, 0 errors",
         &format!(
@@ -233,7 +233,10 @@ fn record_ready(fresh: &Fresh, work: &mut Work) -> bool {
     let max = *work.readies.last().expect("there was a kill");
     let held = half < READY_HALF && max < READY_MAX;
     proof::record(
-        &format!("from the start of the process to the first answer after a kill, {}", fresh.name),
+        &format!(
+            "F1 from the start of the process to the first answer after a kill, {}",
+            fresh.name
+        ),
         &format!("p50 under {} ms, max under {} s", READY_HALF.as_millis(), READY_MAX.as_secs()),
         &format!("p50 {} ms, max {} ms", half.as_millis(), max.as_millis()),
         held,

@@ -239,7 +239,12 @@ async fn a_flipped_bit_is_found_or_changes_nothing() {
     let figure = format!("{flips} flips: {}: {} wrong, 0 panics", counts.list(), wrong.len());
     let target = "each is found by `teller audit --files` or at the start, is told as an error, \
         or has no effect; 0 wrong totals served, 0 panics";
-    proof::record("flipped bits in the database, its log and files, SQLite", target, &figure, held);
+    proof::record(
+        "F7 flipped bits in the database, its log and files, SQLite",
+        target,
+        &figure,
+        held,
+    );
     proof::tally("sqlite", &test_name());
     assert!(held, "{figure}: {wrong:?}");
 }

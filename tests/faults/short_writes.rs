@@ -66,6 +66,6 @@ async fn writes_that_fail_at_random_never_make_a_wrong_total() {
         "{failed} writes failed in {rounds} rounds of {each} s, {} transfers, {crashes} crashes",
         trial.orders.len()
     );
-    trial.conclude("writes that write nothing or fail at random, SQLite", &measured);
+    trial.conclude("F6 writes that write nothing or fail at random, SQLite", &measured);
     fresh.remove().await;
 }

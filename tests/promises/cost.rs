@@ -467,7 +467,7 @@ async fn attacks_are_refused_at_once_and_harm_nobody_beside_them() {
         let median = beside[beside.len() / 2];
         let held = slowest < AT_ONCE && median < AT_ONCE;
         proof::record(
-            &format!("documents made to tire the server out, {}", bank.database),
+            &format!("F17 documents made to tire the server out, {}", bank.database),
             "each refused in under 50 ms, a normal request beside it served in under 50 ms",
             &format!(
                 "{} documents: slowest {slowest:.1?}; beside them {median:.1?} (median)",

@@ -423,7 +423,7 @@ async fn sockets_that_do_not_read_cost_little_memory_and_are_let_go() {
         // Times are judged where nothing else is at work.
         let held =
             grown < 200.0 && (proof::scale() == proof::Scale::Short || beside <= 2.0 * alone);
-        let promise = format!("sockets that do not read, {}", fresh.name);
+        let promise = format!("F16 sockets that do not read, {}", fresh.name);
         proof::record(&promise, "under 200 MB, p99 at most twice", &figure, held);
         assert!(held, "{figure}");
         for server in servers {

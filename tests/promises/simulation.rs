@@ -270,6 +270,6 @@ async fn the_ledger_does_what_its_model_does_through_crashes_at_any_step() {
     ];
     let missing: Vec<_> = covered.iter().filter(|code| !tally.codes.contains(*code)).collect();
     let held = missing.is_empty() && tally.crashes > 0 && tally.failures > 0;
-    proof::record("deterministic simulation of the ledger", "0 violations", &figure, held);
+    proof::record("F22 deterministic simulation of the ledger", "0 violations", &figure, held);
     assert!(held, "never seen: {missing:?}: {figure}");
 }
