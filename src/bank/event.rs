@@ -1,6 +1,9 @@
 //! What happens to a person, as they are told: page by page, or as it happens.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::Arc,
+};
 
 use uuid::Uuid;
 
@@ -183,14 +186,38 @@ pub async fn page(
     Ok(EventPage { events: found.iter().filter_map(show).collect(), end, has_next })
 }
 
-/// One who waits, with the accounts that they were told of.
+/// One who waits.
 #[derive(Debug)]
 struct Waiting {
     bank: Bank,
     permit: Permit,
     watcher: Watcher,
-    /// Accounts as they are shown; one that changes is read again.
-    products: HashMap<AccountId, Product>,
+    known: Arc<Known>,
+    /// Where this one began; what was read before may lack what changed until then.
+    began: i64,
+    /// Accounts that have changed since, each by which event.
+    changed: HashMap<AccountId, i64>,
+}
+
+/// The accounts of a person as they are shown, read once for all who wait for that person.
+#[derive(Debug, Default)]
+struct Known {
+    /// Each with the number of an event before it was read: what had changed until that one
+    /// is in it. Locked while one is read, or each who waits would read it.
+    products: tokio::sync::Mutex<HashMap<AccountId, (i64, Product)>>,
+}
+
+impl Known {
+    /// Takes in what was read after an event, unless something newer is known.
+    async fn learn(&self, number: i64, read: &[Product]) {
+        let mut products = self.products.lock().await;
+        for product in read {
+            let id = product.account().account_id;
+            if products.get(&id).is_none_or(|(at, _)| *at < number) {
+                products.insert(id, (number, product.clone()));
+            }
+        }
+    }
 }
 
 impl Waiting {
@@ -203,22 +230,33 @@ impl Waiting {
         bank.live.wake(permit.user_id);
         let watcher = Watcher::new(bank.db.clone(), stream, extent.last);
         let (bank, permit) = (bank.clone(), permit.clone());
-        Ok((Self { bank, permit, watcher, products: HashMap::new() }, extent))
+        let (known, began, changed) = (watcher.shared(), extent.last, HashMap::new());
+        Ok((Self { bank, permit, watcher, known, began, changed }, extent))
+    }
+
+    /// Goes on after another event.
+    fn go_to(&mut self, number: i64) {
+        self.watcher.go_to(number);
+        self.began = number;
+        self.changed.clear();
     }
 
     /// The account that an event is about, as far as it does not change with entries.
-    async fn product(&mut self, body: &Body) -> Result<Option<Product>, Failure> {
-        let Some(id) = concerns(body) else { return Ok(None) };
-        if matches!(body, Body::AccountChanged(_)) {
-            self.products.remove(&id);
+    async fn product(&mut self, event: &store::Event) -> Result<Option<Product>, Failure> {
+        let Some(id) = concerns(&event.body) else { return Ok(None) };
+        if matches!(event.body, Body::AccountChanged(_)) {
+            self.changed.insert(id, event.number);
         }
-        if let Some(known) = self.products.get(&id) {
+        let since = self.changed.get(&id).copied().unwrap_or(self.began);
+        let mut products = self.known.products.lock().await;
+        if let Some((_, known)) = products.get(&id).filter(|(at, _)| *at >= since) {
             return Ok(Some(known.clone()));
         }
         let found = product::own_many(&self.bank, &self.permit, &[id]).await?.pop();
-        if let Some(found) = &found {
-            self.products.insert(id, found.clone());
-        }
+        match &found {
+            Some(found) => products.insert(id, (event.number, found.clone())),
+            None => products.remove(&id),
+        };
         Ok(found)
     }
 }
@@ -230,7 +268,7 @@ pub struct EventWatch {
     /// The cursor was of no use, which is told first.
     refresh: bool,
     /// Taken, and not told yet, because its account could not be read.
-    open: Option<std::sync::Arc<store::Event>>,
+    open: Option<Arc<store::Event>>,
 }
 
 /// Waits for what happens to the caller after a cursor, or from now on.
@@ -242,7 +280,7 @@ pub async fn watch(
     let (mut waiting, extent) = Waiting::join(bank, permit).await?;
     let resumed = after.map(|cursor| resumed(permit, &extent, cursor));
     if let Some(Some(number)) = resumed {
-        waiting.watcher.go_to(number);
+        waiting.go_to(number);
     }
     Ok(EventWatch { waiting, refresh: resumed == Some(None), open: None })
 }
@@ -272,7 +310,7 @@ impl EventWatch {
                 },
             };
             self.open = Some(event.clone());
-            let product = Box::pin(self.waiting.product(&event.body)).await?;
+            let product = Box::pin(self.waiting.product(&event)).await?;
             self.open = None;
             if let Some(shown) = shown(owner, &event, product) {
                 return Ok(shown);
@@ -286,8 +324,7 @@ impl Waiting {
     async fn restart(&mut self) -> Result<i64, Failure> {
         let mut s = self.bank.db.alone().await?;
         let extent = store::extent(&mut s, self.permit.user_id).await?;
-        self.watcher.go_to(extent.last);
-        self.products.clear();
+        self.go_to(extent.last);
         Ok(extent.last)
     }
 }
@@ -317,7 +354,7 @@ pub struct BalanceWatch {
     now: VecDeque<BalanceNews>,
     /// They are to be read, and told with this mark.
     snapshot: Option<bool>,
-    open: Option<std::sync::Arc<store::Event>>,
+    open: Option<Arc<store::Event>>,
 }
 
 /// Waits for changes of the balances of some of the caller's accounts, or of all: first as
@@ -340,7 +377,7 @@ pub async fn watch_balances(
     });
     let snapshot = match resumed {
         Some(Some(number)) => {
-            waiting.watcher.go_to(number);
+            waiting.go_to(number);
             None
         }
         Some(None) => Some(true),
@@ -404,7 +441,7 @@ impl BalanceWatch {
                 continue;
             }
             self.open = Some(event.clone());
-            let product = Box::pin(self.waiting.product(&event.body)).await?;
+            let product = Box::pin(self.waiting.product(&event)).await?;
             self.open = None;
             let owner = self.waiting.permit.user_id;
             if let Some(news) = shown(owner, &event, product).and_then(news) {
@@ -439,8 +476,11 @@ impl BalanceWatch {
             None => account.status != AccountStatus::Closed,
         });
         let mut products = product::of_accounts(&mut s, &self.waiting.permit, accounts).await?;
+        // Whoever has what all know together may wait for this connection.
+        drop(s);
         products.sort_by_key(|one| (one.account().created_at, one.account().account_id));
-        self.waiting.watcher.go_to(last);
+        self.waiting.go_to(last);
+        self.waiting.known.learn(last, &products).await;
         let count = products.len();
         let news = |(place, product): (usize, Product)| BalanceNews {
             number: None,

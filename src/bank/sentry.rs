@@ -97,7 +97,7 @@ impl Sentry {
         posts.guarded.insert(number, Post { key, facade, expires_at, renews, ended });
         if !posts.walks {
             posts.walks = true;
-            tokio::spawn(walk(Arc::downgrade(&self.inner)));
+            self.inner.bank.db.home().start(walk(Arc::downgrade(&self.inner)));
         }
         Guard { inner: Arc::clone(&self.inner), number, ended: hears }
     }

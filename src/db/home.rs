@@ -1,4 +1,4 @@
-//! Where the connections of a database live.
+//! Where the connections of a database live, and those who read it for everybody.
 
 use futures_util::future::Either;
 use tokio::runtime::Handle;
@@ -13,6 +13,11 @@ impl Home {
     /// The runtime of whoever opens the database.
     pub(super) fn here() -> Self {
         Self(Handle::current())
+    }
+
+    /// Starts what serves everybody for as long as there is somebody to serve.
+    pub fn start(&self, service: impl Future<Output = ()> + Send + 'static) {
+        self.0.spawn(service);
     }
 
     /// Does what may open a connection.

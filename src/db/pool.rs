@@ -183,6 +183,14 @@ impl Db {
         }
     }
 
+    /// The runtime in which the database was opened.
+    pub fn home(&self) -> &Home {
+        match self {
+            Self::Sqlite { home, .. } => home,
+            Self::Postgres { cluster, .. } => cluster.home(),
+        }
+    }
+
     /// Rings in this process when something was committed.
     pub fn bell(&self) -> &Bell {
         match self {

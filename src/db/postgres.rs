@@ -106,6 +106,10 @@ impl Cluster {
         Self { pool, lone: Shelf::beside(0, &self.home), replica: None, ..self.clone() }
     }
 
+    pub(super) fn home(&self) -> &Home {
+        &self.home
+    }
+
     /// How many connections wait at hand.
     pub(super) fn at_hand(&self) -> usize {
         self.lone.idle()

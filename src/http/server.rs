@@ -76,6 +76,10 @@ const WAITING_MAX: usize = 64 * 1024;
 /// much. Left to itself it takes megabytes for each client that reads nothing.
 const SENT_MAX: usize = 128 * 1024;
 
+/// How much of that may wait to be sent at all, in bytes: enough for a line to be always
+/// busy. Whoever reads nothing holds no more, and costs no more work to fill it.
+const UNSENT_MAX: u32 = 16 * 1024;
+
 /// How long to wait where the system has nothing left to accept a connection with.
 const EXHAUSTED: Duration = Duration::from_millis(100);
 
@@ -149,6 +153,9 @@ impl Host {
         }
         if let Err(error) = rustix::net::sockopt::set_socket_send_buffer_size(&stream, SENT_MAX) {
             tracing::debug!(%error, "SO_SNDBUF");
+        }
+        if let Err(error) = SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_MAX) {
+            tracing::debug!(%error, "TCP_NOTSENT_LOWAT");
         }
         let stream = Patience::new(Farewell::new(stream), self.site.connections.writes);
         let held = Held { stopped: self.stopped.clone(), _place: Arc::new(place) };

@@ -104,11 +104,12 @@ impl Live {
         if !*reads {
             *reads = true;
             let (weak, ear) = (Arc::downgrade(&self.inner), self.inner.db.bell().listen());
-            tokio::spawn(read(weak, ear, self.inner.life.subscribe(), self.inner.poll));
+            let home = self.inner.db.home();
+            home.start(read(weak, ear, self.inner.life.subscribe(), self.inner.poll));
             if matches!(self.inner.db, Db::Postgres { .. }) {
                 let weak = Arc::downgrade(&self.inner);
                 let db = self.inner.db.clone();
-                tokio::spawn(listen(weak, db, self.inner.life.subscribe()));
+                home.start(listen(weak, db, self.inner.life.subscribe()));
             }
         }
     }

@@ -1,9 +1,10 @@
 //! One person's stream of events, as far as this process has read it.
 
 use std::{
+    any::Any,
     collections::VecDeque,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicI64, Ordering},
     },
 };
@@ -26,6 +27,7 @@ pub struct Stream {
     /// The number of the last event that was read.
     head: watch::Sender<i64>,
     at_last_tick: AtomicI64,
+    shared: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Stream {
@@ -36,7 +38,15 @@ impl Stream {
             recent: Mutex::default(),
             head: watch::channel(UNKNOWN).0,
             at_last_tick: AtomicI64::new(UNKNOWN),
+            shared: OnceLock::new(),
         }
+    }
+
+    /// What all who wait for this stream have together, for as long as anybody does. What
+    /// that is the first who asks says, and the stream does not know.
+    pub fn shared<T: Any + Default + Send + Sync>(&self) -> Arc<T> {
+        let shared = self.shared.get_or_init(|| Arc::new(T::default()));
+        Arc::clone(shared).downcast().unwrap_or_default()
     }
 
     /// The stream ends here, says somebody who has asked; who was first is believed.
@@ -109,6 +119,13 @@ mod tests {
     fn events(numbers: std::ops::RangeInclusive<i64>) -> impl Iterator<Item = Event> {
         let occurred_at = "2026-11-21T10:00:00Z".parse().unwrap();
         numbers.map(move |number| Event { number, occurred_at, body: Body::Unknown })
+    }
+
+    #[test]
+    fn those_who_wait_have_one_thing_together() {
+        let stream = Stream::new(UserId::from_uuid(Uuid::nil()));
+        let one = stream.shared::<Vec<u8>>();
+        assert!(std::sync::Arc::ptr_eq(&one, &stream.shared()));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! One who waits for what happens to a person.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{any::Any, collections::VecDeque, sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::sleep};
 
@@ -43,6 +43,11 @@ impl Watcher {
     /// The number of the last event that was taken.
     pub fn seen(&self) -> i64 {
         self.seen
+    }
+
+    /// What all who wait for this person have together.
+    pub fn shared<T: Any + Default + Send + Sync>(&self) -> Arc<T> {
+        self.stream.shared()
     }
 
     /// Goes on from another place.
