@@ -213,7 +213,7 @@ impl Known {
         let mut products = self.products.lock().await;
         for product in read {
             let id = product.account().account_id;
-            if products.get(&id).is_none_or(|(at, _)| *at < number) {
+            if products.get(&id).is_none_or(|(at, _)| *at <= number) {
                 products.insert(id, (number, product.clone()));
             }
         }

@@ -45,10 +45,8 @@ impl Threads {
 }
 
 fn start() -> Option<Own> {
-    // A database on the same machine does not see who stands back, and needs a core too.
-    let cores = available_parallelism().map_or(1, NonZero::get);
     let started = Builder::new_multi_thread()
-        .worker_threads(cores.saturating_sub(1).max(1))
+        .worker_threads(available_parallelism().map_or(1, NonZero::get))
         .thread_name("teller-live")
         .on_thread_start(|| {
             // Where they may not stand back they run as everybody else does.
