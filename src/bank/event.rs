@@ -241,12 +241,20 @@ impl Waiting {
         self.changed.clear();
     }
 
+    /// The next event, or that there is a gap before it.
+    async fn next(&mut self) -> Next {
+        let next = self.watcher.next().await;
+        if let Next::Event(event) = &next
+            && let Body::AccountChanged(changed) = &event.body
+        {
+            self.changed.insert(AccountId::from_uuid(changed.account), event.number);
+        }
+        next
+    }
+
     /// The account that an event is about, as far as it does not change with entries.
     async fn product(&mut self, event: &store::Event) -> Result<Option<Product>, Failure> {
         let Some(id) = concerns(&event.body) else { return Ok(None) };
-        if matches!(event.body, Body::AccountChanged(_)) {
-            self.changed.insert(id, event.number);
-        }
         let since = self.changed.get(&id).copied().unwrap_or(self.began);
         let mut products = self.known.products.lock().await;
         if let Some((_, known)) = products.get(&id).filter(|(at, _)| *at >= since) {
@@ -301,7 +309,7 @@ impl EventWatch {
             }
             let event = match self.open.clone() {
                 Some(event) => event,
-                None => match self.waiting.watcher.next().await {
+                None => match self.waiting.next().await {
                     Next::Event(event) => event,
                     Next::Gap => {
                         self.refresh = true;
@@ -429,7 +437,7 @@ impl BalanceWatch {
             }
             let event = match self.open.clone() {
                 Some(event) => event,
-                None => match self.waiting.watcher.next().await {
+                None => match self.waiting.next().await {
                     Next::Event(event) => event,
                     Next::Gap => {
                         self.snapshot = Some(true);

@@ -6,12 +6,10 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 use teller::{
-    bank::permit::{Permit, Visitor},
-    bank::session,
+    bank::permit::Permit,
     domain::{
         account::{AccountKind, AccountRef},
         posting::TransactionKind,
-        session::Facade,
     },
     ledger::{
         batch::Means,
@@ -31,16 +29,6 @@ use crate::support::{
     people::{Person, Plastic, text},
     pooler, proof,
 };
-
-async fn permit(bank: &TestBank, person: &Person) -> Permit {
-    let visitor = Visitor {
-        ip_address: "127.0.0.1".to_owned(),
-        user_agent: None,
-        request_id: "batches".to_owned(),
-    };
-    let permit = session::authenticate(&bank.bank, Facade::Graphql, &person.token, &visitor);
-    permit.await.expect("a person who has just joined is signed in")
-}
 
 fn account(wire: &str) -> AccountId {
     AccountId::from_uuid(id::split(wire).expect("an account's id").1)
@@ -119,7 +107,7 @@ fn code(answer: &Answer) -> &str {
 async fn postings_of_one_batch_see_each_other_in_order() {
     each_database(async |bank| {
         let (ann, from, bob, to) = two(bank).await;
-        let (by_ann, by_bob) = (permit(bank, &ann).await, permit(bank, &bob).await);
+        let (by_ann, by_bob) = (bank.permit(&ann).await, bank.permit(&bob).await);
         let answers = settle(
             bank,
             &[
@@ -146,7 +134,7 @@ async fn postings_of_one_batch_see_each_other_in_order() {
 async fn a_key_that_stands_twice_in_a_batch_is_one_movement() {
     each_database(async |bank| {
         let (ann, from, _, to) = two(bank).await;
-        let by = permit(bank, &ann).await;
+        let by = bank.permit(&ann).await;
         let mut other = transfer(bank, &by, "a", &from.id, &to.id, 7);
         other.key.as_mut().expect("it has a key").fingerprint = vec![1];
         let answers = settle(
@@ -174,7 +162,7 @@ async fn a_key_that_stands_twice_in_a_batch_is_one_movement() {
 async fn a_posting_that_the_database_refuses_never_spoils_its_neighbours() {
     each_database(async |bank| {
         let (ann, from, _, to) = two(bank).await;
-        let by = permit(bank, &ann).await;
+        let by = bank.permit(&ann).await;
         let first = transfer(bank, &by, "a", &from.id, &to.id, 100);
         let stands = first.movement.as_ref().expect("a movement").transaction_id;
         settle(bank, std::slice::from_ref(&first)).await;

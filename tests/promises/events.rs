@@ -2,7 +2,11 @@
 
 use chrono::Duration;
 use serde_json::{Value, json};
-use teller::bank::sweep;
+use teller::{
+    bank::{event, event::What, product::Product, sweep},
+    domain::account::{AccountKind, AccountRef},
+    types::id::{self, AccountId},
+};
 
 use crate::support::{
     bank::{TestBank, each_database},
@@ -132,6 +136,56 @@ async fn a_page_of_events_is_held_to_its_size_and_to_its_person() {
         let answer = bank.post(Some(&ann.token), query, json!({})).await.json();
         let code = &answer["errors"][0]["extensions"]["code"];
         assert_eq!(code, "GRAPHQL_VALIDATION_FAILED", "not by HTTP: {}", text(code));
+    })
+    .await;
+}
+
+/// What a savings goal is called where an event tells of it.
+fn goal_called(product: &Product) -> &str {
+    match product {
+        Product::Savings(goal) => &goal.savings.name,
+        Product::Card(_) | Product::Wallet(_) => "not a savings goal",
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_read_once_for_all_who_wait_and_again_when_it_has_changed() {
+    each_database(async |bank| {
+        let ann = bank.join("ann", 1).await;
+        let card = bank.card(&ann).await.id;
+        let wish = json!({ "name": "Boat", "goal": "300" });
+        let made = bank.ask(&ann, "createSavings", "savings { id }", wish).await;
+        let goal = text(&made["savings"]["id"]);
+        let permit = bank.permit(&ann).await;
+        let (id, kind) = (id::split(&goal).expect("an account's id").1, AccountKind::Savings);
+        let named = [Some(AccountRef { kind, id: AccountId::from_uuid(id) })];
+        let early = event::watch_balances(&bank.bank, &permit, Some(&named), None);
+        let mut early = early.await.expect("she may watch");
+        let now = early.next().await.expect("her balance is read");
+        assert_eq!(goal_called(&now.product), "Boat");
+
+        let renamed = json!({ "savingsId": goal, "name": "Ship" });
+        let renamed = bank.ask(&ann, "updateSavings", "savings { name }", renamed).await;
+        assert_eq!(renamed["savings"]["name"], "Ship", "{renamed}");
+        // This one begins behind the change, and never hears of it.
+        let late = event::watch(&bank.bank, &permit, None).await;
+        let mut late = late.expect("she may watch");
+        let aside =
+            json!({ "idempotencyKey": "s", "savingsId": goal, "cardId": card, "amount": "1" });
+        let moved = bank.ask(&ann, "topUpSavings", "replayed", aside).await;
+        assert_eq!(moved["errors"], json!([]));
+        let mut told = Vec::new();
+        for _ in 0..2 {
+            let event = late.next().await.expect("her events are read");
+            let What::EntryPosted(_, product) = event.what else { panic!("{event:?}") };
+            told.push(goal_called(&product).to_owned());
+        }
+        told.sort();
+        assert_eq!(told, ["Ship", "not a savings goal"], "as it is now");
+        // The one that was there before passes the change, and tells the same.
+        let news = early.next().await.expect("her balance is read");
+        assert_eq!(goal_called(&news.product), "Ship", "as it has become");
+        bank.audit().await;
     })
     .await;
 }

@@ -1,7 +1,14 @@
 //! People who live in a test's bank, and what they do over GraphQL.
 
 use serde_json::{Value, json};
-use teller::{bank::operator, domain::user::UserRole};
+use teller::{
+    bank::{
+        operator,
+        permit::{Permit, Visitor},
+        session,
+    },
+    domain::{session::Facade, user::UserRole},
+};
 
 use super::bank::TestBank;
 
@@ -140,6 +147,17 @@ impl TestBank {
     pub async fn create_card(&self, person: &Person, input: Value) -> Value {
         let variables = json!({ "input": input });
         self.run(Some(&person.token), CREATE_CARD, variables).await["createCard"].take()
+    }
+
+    /// The permit of a person who is signed in, for what is asked of the bank itself.
+    pub async fn permit(&self, person: &Person) -> Permit {
+        let visitor = Visitor {
+            ip_address: "127.0.0.1".to_owned(),
+            user_agent: None,
+            request_id: "a test".to_owned(),
+        };
+        let permit = session::authenticate(&self.bank, Facade::Graphql, &person.token, &visitor);
+        permit.await.expect("a person who is signed in")
     }
 
     /// Makes a card and reads its number.
