@@ -59,7 +59,8 @@ first_port=${CLUSTER_PORT:-8080}
 
 prepare() {
     [ "$(uname)" = Linux ] || fail "it runs on Linux alone."
-    (umask 077 && mkdir -p "$dir") || exit 1
+    # The user of PostgreSQL has to pass through what is made above it, and need see nothing.
+    (umask 066 && mkdir -p "$(dirname "$dir")" && umask 077 && mkdir -p "$dir") || exit 1
     dir=$(cd "$dir" && pwd)
     # A cluster that is there keeps its ports, whatever the environment says now.
     if [ -f "$dir/port" ]; then first_port=$(cat "$dir/port"); fi
