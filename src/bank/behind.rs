@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::context::Bank;
+use super::{context::Bank, error::Failure};
 use crate::{
     db::session::Session,
     store::{account, account::Account},
@@ -17,17 +17,28 @@ use crate::{
 pub(super) async fn caught_up(bank: &Bank, known: &[Account]) -> Option<Session> {
     let mut far = bank.db.read_behind().await?;
     let ids: Vec<AccountId> = known.iter().map(|one| one.account_id).collect();
-    let there = match account::lookup_many(&mut far, &ids).await {
-        Ok(there) => there,
-        Err(error) => {
-            tracing::warn!(%error, "the replica cannot be asked: the primary is");
-            return None;
-        }
-    };
+    let asking = async { Ok(account::lookup_many(&mut far, &ids).await?) };
+    let there = read(bank, asking).await?;
     let versions: HashMap<AccountId, i64> =
         there.iter().map(|one| (one.account_id, one.balance.version)).collect();
     let reaches = |one: &Account| {
         versions.get(&one.account_id).is_some_and(|version| *version >= one.balance.version)
     };
     known.iter().all(reaches).then_some(far)
+}
+
+/// What was read on the replica; `None` where it failed. Whatever is wrong there, the
+/// primary knows.
+pub(super) async fn read<T>(
+    bank: &Bank,
+    reading: impl Future<Output = Result<T, Failure>>,
+) -> Option<T> {
+    match reading.await {
+        Ok(read) => Some(read),
+        Err(failure) => {
+            tracing::warn!(error = %failure, "the replica cannot be asked: the primary is");
+            bank.db.leave_replica();
+            None
+        }
+    }
 }

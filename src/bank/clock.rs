@@ -27,7 +27,7 @@ pub async fn work(bank: Bank) {
     while bank.clock.lead().is_some() {
         tokio::time::sleep(EVERY).await;
         if let Err(failure) = follow(&bank).await {
-            tracing::warn!(?failure, "the sandbox's clock cannot be read");
+            tracing::warn!(%failure, "the sandbox's clock cannot be read");
         }
     }
 }

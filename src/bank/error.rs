@@ -1,6 +1,6 @@
 //! How a use case fails: refused, which a person can act on, or broken.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use crate::{
     crypto::{password::PasswordError, seal::SealError},
@@ -72,6 +72,16 @@ impl Failure {
     /// What must be unique was taken by another transaction at the same instant.
     pub fn is_duplicate(&self) -> bool {
         matches!(self, Self::Broken(Broken::Db(error)) if error.is_duplicate())
+    }
+}
+
+/// Without what a database tells of the rows that it refused: people's data stands there.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(refusal) => write!(f, "refused: {refusal:?}"),
+            Self::Broken(broken) => broken.fmt(f),
+        }
     }
 }
 

@@ -260,7 +260,9 @@ impl Waiting {
         if let Some((_, known)) = products.get(&id).filter(|(at, _)| *at >= since) {
             return Ok(Some(known.clone()));
         }
-        let found = product::own_many(&self.bank, &self.permit, &[id]).await?.pop();
+        let (bank, permit) = (self.bank.clone(), self.permit.clone());
+        let reading = async move { product::own_many(&bank, &permit, &[id]).await };
+        let found = self.bank.db.home().serve(reading).await??.pop();
         match &found {
             Some(found) => products.insert(id, (event.number, found.clone())),
             None => products.remove(&id),
@@ -476,17 +478,10 @@ impl BalanceWatch {
     /// Reads the wanted accounts and the end of the stream in one snapshot.
     async fn read_now(&mut self, reset: bool) -> Result<VecDeque<BalanceNews>, Failure> {
         let owner = self.waiting.permit.user_id;
-        let mut s = self.waiting.bank.db.read().await?;
-        let last = store::extent(&mut s, owner).await?.last;
-        let mut accounts = account::of_owner(&mut s, owner).await?;
-        accounts.retain(|account| match &self.wanted {
-            Some(wanted) => wanted.contains(&account.account_id),
-            None => account.status != AccountStatus::Closed,
-        });
-        let mut products = product::of_accounts(&mut s, &self.waiting.permit, accounts).await?;
-        // Whoever has what all know together may wait for this connection.
-        drop(s);
-        products.sort_by_key(|one| (one.account().created_at, one.account().account_id));
+        let (bank, permit) = (self.waiting.bank.clone(), self.waiting.permit.clone());
+        let wanted = self.wanted.clone();
+        let reading = async move { snapshot(&bank, &permit, wanted.as_ref()).await };
+        let (last, products) = self.waiting.bank.db.home().serve(reading).await??;
         self.waiting.go_to(last);
         self.waiting.known.learn(last, &products).await;
         let count = products.len();
@@ -503,6 +498,25 @@ impl BalanceWatch {
         };
         Ok(products.into_iter().enumerate().map(news).collect())
     }
+}
+
+/// The end of a person's stream, and their wanted accounts, the oldest first; all that are
+/// open where none is named.
+async fn snapshot(
+    bank: &Bank,
+    permit: &Permit,
+    wanted: Option<&HashSet<AccountId>>,
+) -> Result<(i64, Vec<Product>), Failure> {
+    let mut s = bank.db.read().await?;
+    let last = store::extent(&mut s, permit.user_id).await?.last;
+    let mut accounts = account::of_owner(&mut s, permit.user_id).await?;
+    accounts.retain(|account| match wanted {
+        Some(wanted) => wanted.contains(&account.account_id),
+        None => account.status != AccountStatus::Closed,
+    });
+    let mut products = product::of_accounts(&mut s, permit, accounts).await?;
+    products.sort_by_key(|one| (one.account().created_at, one.account().account_id));
+    Ok((last, products))
 }
 
 /// The balance that an event tells of.

@@ -406,7 +406,7 @@ pub async fn sweep(bank: &Bank) -> Result<u64, Failure> {
                 Ok(()) => swept += 1,
                 // One that cannot be removed keeps none of the others.
                 Err(failure) => {
-                    tracing::warn!(file = %one.file_id.to_wire(), ?failure, "a file stays");
+                    tracing::warn!(file = %one.file_id.to_wire(), %failure, "a file stays");
                     failed = Some(failure);
                 }
             }
@@ -436,7 +436,7 @@ async fn give_up(bank: &Bank, leaving: &Leaving) {
         Err(failure) => Err(failure),
     };
     if let Err(failure) = removed {
-        tracing::warn!(?failure, "a file is removed later");
+        tracing::warn!(%failure, "a file is removed later");
     }
 }
 

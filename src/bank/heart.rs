@@ -4,15 +4,15 @@
 
 use std::{
     sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use tokio::time::Instant;
 
-use crate::db::error::DbError;
+use crate::{db::error::DbError, types::clock};
 
 /// For how long a write that went well is good.
 const GOOD: Duration = Duration::from_millis(3_500);
@@ -76,12 +76,7 @@ struct Inner {
     /// Which of [`Heart::ALL`] was found last.
     found: AtomicU64,
     draining: AtomicBool,
-    /// Letters that wait.
-    letters: AtomicI64,
-    /// How long the oldest of them has waited, in milliseconds.
-    letter_age: AtomicI64,
-    /// How long the oldest waits that is not sealed yet, in milliseconds.
-    seal_lag: AtomicI64,
+    backlog: Mutex<Backlog>,
 }
 
 /// What waits in the database, as it was a few seconds ago.
@@ -89,10 +84,10 @@ struct Inner {
 pub struct Backlog {
     /// Letters that wait.
     pub letters: i64,
-    /// How long the oldest of them has waited, in milliseconds.
-    pub letter_age: i64,
-    /// How long the oldest waits that is not sealed yet, in milliseconds.
-    pub seal_lag: i64,
+    /// Since when the oldest of them has.
+    pub letter: Option<clock::Instant>,
+    /// Since when the oldest has that is not sealed yet.
+    pub unsealed: Option<clock::Instant>,
 }
 
 impl Default for Pulse {
@@ -102,9 +97,7 @@ impl Default for Pulse {
             beaten: AtomicU64::new(0),
             found: AtomicU64::new(UNASKED),
             draining: AtomicBool::new(false),
-            letters: AtomicI64::new(0),
-            letter_age: AtomicI64::new(0),
-            seal_lag: AtomicI64::new(0),
+            backlog: Mutex::default(),
         }))
     }
 }
@@ -140,18 +133,12 @@ impl Pulse {
 
     /// Notes what waits in the database.
     pub(super) fn note_backlog(&self, backlog: Backlog) {
-        self.0.letters.store(backlog.letters, Ordering::Relaxed);
-        self.0.letter_age.store(backlog.letter_age, Ordering::Relaxed);
-        self.0.seal_lag.store(backlog.seal_lag, Ordering::Relaxed);
+        *self.0.backlog.lock().unwrap_or_else(PoisonError::into_inner) = backlog;
     }
 
     /// What waits in the database.
     pub fn backlog(&self) -> Backlog {
-        Backlog {
-            letters: self.0.letters.load(Ordering::Relaxed),
-            letter_age: self.0.letter_age.load(Ordering::Relaxed),
-            seal_lag: self.0.seal_lag.load(Ordering::Relaxed),
-        }
+        *self.0.backlog.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes what was found of the database.

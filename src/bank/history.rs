@@ -214,8 +214,8 @@ pub async fn of_owner(
     let ask = Ask { window, sieve: filter.read(&currencies)? };
     if is_long(&ask)
         && let Some(mut far) = behind::caught_up(bank, &known).await
-        // Whatever is wrong there, the primary knows.
-        && let Ok(page) = merged(&mut far, &accounts, Scope::Owner, &ask).await
+        && let Some(page) =
+            behind::read(bank, merged(&mut far, &accounts, Scope::Owner, &ask)).await
     {
         return Ok((ask, page));
     }
@@ -241,7 +241,7 @@ pub async fn of_accounts(
         let ids: Vec<AccountId> = ids.into_iter().collect();
         let known = account::lookup_many(&mut s, &ids).await?;
         if let Some(mut far) = behind::caught_up(bank, &known).await
-            && let Ok(pages) = pages(&mut far, asks).await
+            && let Some(pages) = behind::read(bank, pages(&mut far, asks)).await
         {
             return Ok(pages);
         }
@@ -324,7 +324,8 @@ pub async fn count(
     };
     if !sieve.is_open()
         && let Some(mut far) = behind::caught_up(bank, &accounts).await
-        && let Ok(count) = count_in(&mut far, &counted(&accounts), sieve).await
+        && let Some(count) =
+            behind::read(bank, count_in(&mut far, &counted(&accounts), sieve)).await
     {
         return Ok(count);
     }

@@ -75,7 +75,7 @@ pub async fn work(bank: Bank, mut stop: watch::Receiver<bool>) {
             Ok(0) => true,
             Ok(_) => false,
             Err(failure) => {
-                tracing::error!(?failure, "the outbox could not be read");
+                tracing::error!(%failure, "the outbox could not be read");
                 true
             }
         };
@@ -105,7 +105,7 @@ pub async fn drain(bank: &Bank) -> Result<usize, Failure> {
         sending.spawn(async move {
             let id = waiting.letter_id;
             if let Err(failure) = send(&bank, waiting).await {
-                tracing::error!(?failure, letter = id.to_wire(), "a letter could not be handled");
+                tracing::error!(%failure, letter = id.to_wire(), "a letter could not be handled");
             }
         });
     }

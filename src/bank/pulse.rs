@@ -42,15 +42,19 @@ pub async fn work(bank: Bank) {
             Err(_) => Heart::Silent,
         };
         bank.pulse.note(heart);
-        if heart == Heart::Beats && beats.is_multiple_of(LOOKS) {
-            match timeout(PATIENCE, look(&bank, &db)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::debug!(%error, "what waits cannot be read"),
-                Err(_) => tracing::debug!("what waits cannot be read in time"),
-            }
-        }
+        let looks = heart == Heart::Beats && beats.is_multiple_of(LOOKS);
         beats = beats.wrapping_add(1);
-        tokio::time::sleep(EVERY).await;
+        let looking = async {
+            if looks {
+                // No longer than the pause, or a slow look would keep a beat waiting.
+                match timeout(EVERY, look(&bank, &db)).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => tracing::debug!(%error, "what waits cannot be read"),
+                    Err(_) => tracing::debug!("what waits cannot be read in time"),
+                }
+            }
+        };
+        tokio::join!(tokio::time::sleep(EVERY), looking);
     }
 }
 
@@ -68,13 +72,10 @@ pub async fn beat(db: &Db, process: ProcessId, at: Instant) -> Result<(), DbErro
 
 /// Looks how much waits, and since when.
 async fn look(bank: &Bank, db: &Db) -> Result<(), DbError> {
-    let now = bank.now();
-    let since = |at: Option<Instant>| at.map_or(0, |at| (now - at).num_milliseconds().max(0));
     let mut s = db.alone().await?;
-    let (letters, oldest) = (outbox::count(&mut s).await?, outbox::oldest(&mut s).await?);
+    let (letters, letter) = (outbox::count(&mut s).await?, outbox::oldest(&mut s).await?);
     let unsealed = seal::waiting(&mut s, 1).await?;
     let unsealed = unsealed.first().and_then(|one| id::made_at(one.subject_id));
-    let backlog = Backlog { letters, letter_age: since(oldest), seal_lag: since(unsealed) };
-    bank.pulse.note_backlog(backlog);
+    bank.pulse.note_backlog(Backlog { letters, letter, unsealed });
     Ok(())
 }

@@ -152,7 +152,7 @@ async fn walk(weak: Weak<Inner>) {
         for some in keys.chunks(AT_ONCE) {
             match inner.ask(some).await {
                 Ok(facts) => inner.judge(some, &facts),
-                Err(failure) => tracing::warn!(?failure, "sessions of sockets cannot be asked for"),
+                Err(failure) => tracing::warn!(%failure, "sessions of sockets cannot be asked for"),
             }
         }
         inner.end_overdue();

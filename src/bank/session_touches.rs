@@ -45,8 +45,8 @@ impl SessionTouches {
             !std::mem::replace(&mut notes.under_way, true)
         });
         if begins {
-            let (touches, db) = (self.clone(), db.clone());
-            tokio::spawn(async move { touches.write(&db).await });
+            let (touches, own) = (self.clone(), db.clone());
+            db.home().start(async move { touches.write(&own).await });
         }
     }
 

@@ -49,13 +49,13 @@ pub async fn work(bank: Bank) {
             match sweep(&bank).await {
                 Ok(swept) if swept == Swept::default() => {}
                 Ok(swept) => tracing::info!(?swept, "swept"),
-                Err(failure) => tracing::error!(?failure, "the sweep failed"),
+                Err(failure) => tracing::error!(%failure, "the sweep failed"),
             }
         }
         match hold::expire(&bank).await {
             Ok(0) => {}
             Ok(holds) => tracing::info!(holds, "holds expired"),
-            Err(failure) => tracing::error!(?failure, "holds could not be given back"),
+            Err(failure) => tracing::error!(%failure, "holds could not be given back"),
         }
         rounds = rounds.wrapping_add(1);
         tokio::time::sleep(HOLDS_EVERY).await;
@@ -68,7 +68,7 @@ pub async fn sweep(bank: &Bank) -> Result<Swept, Failure> {
     // Their bytes are removed between transactions: a store may be slow.
     // What it cannot remove now keeps nobody else's things from being swept.
     let files = file::sweep(bank).await.unwrap_or_else(|failure| {
-        tracing::error!(?failure, "files could not be removed");
+        tracing::error!(%failure, "files could not be removed");
         0
     });
     let events = now - bank.rules.events_kept;

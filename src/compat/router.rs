@@ -231,7 +231,7 @@ async fn run(
         // What the ledger has taken it does, even if nobody waits for it any more.
         Ok(Err(_)) => refuse(Fault::OutcomeUnknown),
         Err(error) => {
-            let (request_id, path) = (&call.visitor().request_id, &call.path);
+            let (request_id, path) = (&call.visitor().request_id, call.path_without_captures());
             tracing::error!(%error, request_id, path, "a legacy call panicked");
             refuse(Fault::Broken)
         }

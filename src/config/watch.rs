@@ -116,7 +116,7 @@ impl WatchSettings {
         Watch {
             listen: self.metrics_listen,
             token: token.map(Secret::new),
-            in_public: !production || token.is_some(),
+            in_public: self.metrics_listen.is_none() && (!production || token.is_some()),
             stop_delay: std::time::Duration::from_secs(self.stop_delay.into()),
         }
     }
@@ -153,7 +153,8 @@ mod tests {
         let faults = check(true, &["--metrics-listen", "0.0.0.0:9090"]).unwrap_err();
         assert!(faults[0].contains("TELLER_METRICS_TOKEN"), "{faults:?}");
         let both = ["--metrics-listen", "0.0.0.0:9090", "--metrics-token", TOKEN];
-        assert!(check(true, &both).is_ok());
+        assert!(!check(true, &both).unwrap().in_public, "they moved");
+        assert!(!check(false, &["--metrics-listen", "127.0.0.1:9090"]).unwrap().in_public);
         let faults = check(false, &["--metrics-token", "short"]).unwrap_err();
         assert!(faults[0].contains("32 characters"), "{faults:?}");
         assert!(!faults[0].contains("short"));

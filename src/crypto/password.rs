@@ -18,7 +18,7 @@ use argon2::{
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use tokio::sync::{Semaphore, oneshot};
 
-use crate::types::{depth::Depth, entropy, entropy::Entropy, secret::Secret};
+use crate::types::{courtesy::stand_back, depth::Depth, entropy, entropy::Entropy, secret::Secret};
 
 /// Memory in KiB, passes and lanes, as OWASP recommends for Argon2id.
 const PARAMETERS: (u32, u32, u32) = (19 * 1024, 2, 1);
@@ -153,8 +153,7 @@ fn start(threads: usize) -> mpsc::Sender<Job> {
     for _ in 0..threads {
         let jobs = Arc::clone(&jobs);
         let hash = move || {
-            // Where it may not stand back it hashes as everybody else works.
-            let _ = rustix::process::nice(NICE);
+            stand_back(NICE);
             loop {
                 let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
                 let Ok(job) = job else { return };

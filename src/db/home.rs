@@ -3,6 +3,8 @@
 use futures_util::future::Either;
 use tokio::runtime::Handle;
 
+use super::error::DbError;
+
 /// The runtime in which a database was opened. Its connections are opened there too, by
 /// whoever needs one: a connection is woken by the threads that opened it, for as long as
 /// it lives, and those that stand back would let whoever has it next wait for them.
@@ -18,6 +20,18 @@ impl Home {
     /// Starts what serves everybody for as long as there is somebody to serve.
     pub fn start(&self, service: impl Future<Output = ()> + Send + 'static) {
         self.0.spawn(service);
+    }
+
+    /// Does what reads for somebody who may stand back: its connection is wanted by others
+    /// as soon as it is done.
+    pub async fn serve<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, DbError> {
+        if Handle::current().id() == self.0.id() {
+            return Ok(Box::pin(work).await);
+        }
+        self.0.spawn(work).await.map_err(|_| sqlx::Error::WorkerCrashed.into())
     }
 
     /// Does what may open a connection.

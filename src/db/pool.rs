@@ -163,6 +163,13 @@ impl Db {
         }
     }
 
+    /// The standby failed somebody who read there: for a while nobody else shall wait for it.
+    pub fn leave_replica(&self) {
+        if let Self::Postgres { cluster, .. } = self {
+            cluster.leave_replica();
+        }
+    }
+
     /// There is a standby on which long histories may be read.
     pub fn has_replica(&self) -> bool {
         match self {

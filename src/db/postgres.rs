@@ -171,9 +171,16 @@ impl Cluster {
             }
             Err(error) => {
                 tracing::warn!(%error, "the replica cannot be asked: the primary is");
-                replica.with(|away| *away = Some(now + LEFT_ALONE));
+                self.leave_replica();
                 None
             }
+        }
+    }
+
+    /// Leaves the replica alone for a while: it did not answer.
+    pub(super) fn leave_replica(&self) {
+        if let Some(replica) = &self.replica {
+            replica.with(|away| *away = Some(Instant::now() + LEFT_ALONE));
         }
     }
 

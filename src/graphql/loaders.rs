@@ -56,7 +56,7 @@ impl Unread {
         match failure {
             Failure::Refused(Refusal::Overloaded { .. }) => Self::Overloaded,
             failure => {
-                tracing::error!(?failure, "a batch could not be read");
+                tracing::error!(%failure, "a batch could not be read");
                 Self::Broken
             }
         }

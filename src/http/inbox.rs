@@ -50,7 +50,7 @@ pub async fn get(
             (StatusCode::OK, "application/json", Value::from(letters).to_string())
         }
         Err(failure) => {
-            tracing::error!(?failure, "the inbox could not be read");
+            tracing::error!(%failure, "the inbox could not be read");
             let body = json!({ "error": "The inbox could not be read." }).to_string();
             (StatusCode::INTERNAL_SERVER_ERROR, "application/json", body)
         }

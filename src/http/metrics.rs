@@ -21,7 +21,7 @@ use super::{crowd::Crowd, process};
 use crate::{
     bank::{context::Bank, heart::Heart},
     compat::wire::usage::Usage,
-    types::secret::Secret,
+    types::{clock, secret::Secret},
 };
 
 /// Bounds of how long something took, in seconds.
@@ -154,10 +154,14 @@ impl Sights {
         gauge!("teller_live_open", "kind" => "stream").set(number(open.streams));
         let ready = bank.pulse.heart() == Heart::Beats && !bank.pulse.is_draining();
         gauge!("teller_ready").set(f64::from(u8::from(ready)));
-        let backlog = bank.pulse.backlog();
+        let (backlog, now) = (bank.pulse.backlog(), bank.now());
+        // Counted from when it was, so that an age grows where nobody can look.
+        let age = |since: Option<clock::Instant>| {
+            seconds(since.map_or(0, |since| (now - since).num_milliseconds().max(0)))
+        };
         gauge!("teller_outbox_letters").set(number(usize::try_from(backlog.letters).unwrap_or(0)));
-        gauge!("teller_outbox_oldest_seconds").set(seconds(backlog.letter_age));
-        gauge!("teller_seal_lag_seconds").set(seconds(backlog.seal_lag));
+        gauge!("teller_outbox_oldest_seconds").set(age(backlog.letter));
+        gauge!("teller_seal_lag_seconds").set(age(backlog.unsealed));
         for (used, count) in self.usage.all() {
             let (dialect, client) = (used.dialect.name(), used.client);
             let (method, route) = (used.method, used.path);

@@ -85,11 +85,19 @@ impl Smtp {
         let sending = self.transport.send(message);
         match tokio::time::timeout(DELIVERY_TIMEOUT, sending).await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) if is_of_the_letter(&error) => Err(permanent(&error)),
-            Ok(Err(error)) => Err(CarrierError::Temporary(error.to_string())),
+            Ok(Err(error)) if is_of_the_letter(&error) => {
+                Err(CarrierError::Permanent(told(&error)))
+            }
+            Ok(Err(error)) => Err(CarrierError::Temporary(told(&error))),
             Err(_) => Err(CarrierError::Temporary("the server took too long".to_owned())),
         }
     }
+}
+
+/// What may be logged of a failure: a server's own words often have the address.
+fn told(error: &lettre::transport::smtp::Error) -> String {
+    let answered = |code| format!("the server answered {code}");
+    error.status().map_or_else(|| error.to_string(), answered)
 }
 
 /// The server refused this letter or its address for good.

@@ -18,4 +18,5 @@ pub mod money;
 pub mod text;
 pub mod language;
 pub mod page;
+pub mod courtesy;
 pub mod depth;

@@ -66,6 +66,15 @@ impl Harm {
         (harm, done.len())
     }
 
+    /// Adds what became of other books.
+    pub fn add(&mut self, other: &Self) {
+        self.cents += other.cents;
+        self.missing += other.missing;
+        // Too many of one must not hide that another lacks some.
+        self.surplus += other.surplus.abs();
+        self.errors += other.errors;
+    }
+
     /// The figures in the order of [`NO_HARM`].
     pub fn figures(&self) -> String {
         format!("{}, {}, {}, {}", self.cents, self.missing, self.surplus, self.errors)

@@ -66,7 +66,8 @@ impl Call {
         tracing::error!(error = %broken, request_id, path, "a legacy call broke");
     }
 
-    fn path_without_captures(&self) -> String {
+    /// The path as it may be logged.
+    pub fn path_without_captures(&self) -> String {
         let segments = self.path.split('/').map(|segment| {
             let shown = percent::decode(segment);
             let captured = shown.is_some_and(|shown| self.captures.contains(&shown));

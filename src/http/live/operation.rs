@@ -251,7 +251,13 @@ async fn attempt(asked: &Asked, chosen: Result<Chosen, Vec<Value>>) -> Result<()
     let permit = match permit {
         // As it is now: a second factor may have been confirmed since, or the session ended.
         Some(permit) => {
-            let asking = Box::pin(session::again(&graphql.bank, permit, visitor));
+            let (bank, permit, visitor) = (graphql.bank.clone(), permit.clone(), visitor.clone());
+            let asking = graphql
+                .bank
+                .db
+                .home()
+                .serve(async move { session::again(&bank, &permit, &visitor).await });
+            let asking = Box::pin(async { asking.await? });
             let again = timeout_at(deadline, asking).await;
             let again = again.map_err(|_| named(graphql::too_slow()))?;
             Some(again.map_err(|failure| caller::refused(failure).named(request_id))?)

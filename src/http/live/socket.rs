@@ -370,7 +370,7 @@ impl Socket {
     /// Lets in whoever shows an access token, and tells until when.
     async fn enter(&mut self, token: &str, renews: bool) -> Result<Instant, Option<Close>> {
         let (permit, until) =
-            authenticate(&self.graphql, &self.visitor(), token).await.map_err(Some)?;
+            authenticate(&self.graphql, self.visitor(), token).await.map_err(Some)?;
         let open = &self.graphql.open;
         let place = open.crowd.person(permit.user_id, self.graphql.limits.sockets.person);
         let place = place.ok_or(Some(Close::TooManySockets))?;
@@ -394,7 +394,7 @@ impl Socket {
             return self.enter(token, false).await;
         }
         let (permit, until) =
-            authenticate(&self.graphql, &self.visitor(), token).await.map_err(Some)?;
+            authenticate(&self.graphql, self.visitor(), token).await.map_err(Some)?;
         let same = |member: &&mut Member| {
             (member.permit.session_id, member.permit.user_id) == (permit.session_id, permit.user_id)
         };
@@ -407,11 +407,16 @@ impl Socket {
 /// Whom an access token stands for, and until when.
 async fn authenticate(
     graphql: &Graphql,
-    visitor: &Visitor,
+    visitor: Visitor,
     token: &str,
 ) -> Result<(Permit, Instant), Close> {
-    let asking = session::authenticate_until(&graphql.bank, Facade::Graphql, token, visitor);
-    match timeout(graphql.limits.time, asking).await {
+    let (bank, token) = (graphql.bank.clone(), Secret::new(token));
+    // Many are asked for together: nobody else shall wait for a thread that stands back.
+    let asking = graphql.bank.db.home().serve(async move {
+        session::authenticate_until(&bank, Facade::Graphql, token.expose(), &visitor).await
+    });
+    let asked = timeout(graphql.limits.time, asking).await;
+    match asked.map(|asked| asked.unwrap_or_else(|error| Err(error.into()))) {
         Ok(Ok(entered)) => Ok(entered),
         Err(_) | Ok(Err(Failure::Refused(Refusal::Overloaded { .. }))) => Err(Close::TryAgain),
         Ok(Err(Failure::Refused(_))) => Err(Close::Forbidden),
