@@ -12,7 +12,7 @@ use super::disk::{Press, Trial};
 use crate::support::{
     databases,
     injury::FailingCalls,
-    load::Told,
+    load::{Told, renewed},
     proof,
     server::{Server, teller},
 };
@@ -38,6 +38,7 @@ async fn writes_that_fail_at_random_never_make_a_wrong_total() {
     let (mut failed, mut crashes) = (0, 0);
     for round in 0..rounds {
         let mut server = Server::start(folder, url).await;
+        trial.payers = renewed(&server, &trial.payers).await;
         let fault = FAULTS[round % FAULTS.len()];
         let (first, step) = (1 + chance.next_u32() % EVERY, EVERY / 2 + chance.next_u32() % EVERY);
         let when = format!("{first}+{step}");

@@ -146,7 +146,7 @@ async fn the_files_of_containers_are_as_their_specifications_want_them() {
 #[tokio::test]
 async fn operations_names_settings_and_commands_that_there_are() {
     let folder = tempfile::tempdir().expect("a folder");
-    let help = output(teller(folder.path(), "").arg("--help")).await;
+    let help = output(teller(folder.path(), "sqlite://teller.db").arg("--help")).await;
     let help = String::from_utf8_lossy(&help.stdout).into_owned();
     let script = text("cluster.sh");
     let pattern = |pattern: &str| Regex::new(pattern).expect("the pattern is one");
