@@ -2,6 +2,7 @@
 
 use futures_util::future::Either;
 use tokio::runtime::Handle;
+use tracing::Instrument as _;
 
 use super::error::DbError;
 
@@ -31,7 +32,8 @@ impl Home {
         if Handle::current().id() == self.0.id() {
             return Ok(Box::pin(work).await);
         }
-        self.0.spawn(work).await.map_err(|_| sqlx::Error::WorkerCrashed.into())
+        let task = self.0.spawn(work.in_current_span());
+        task.await.map_err(|_| sqlx::Error::WorkerCrashed.into())
     }
 
     /// Does what may open a connection.
