@@ -48,16 +48,18 @@ struct Outcome {
 /// access lasts a quarter of an hour, and nobody renews theirs.
 async fn under_clients(fresh: &Fresh, stops: &[Duration]) -> Outcome {
     let server = Server::start(fresh.folder(), &fresh.url).await;
-    let crowd = Crowd::gather(&server, proof::sized(8, 64), 4).await;
+    let clients = proof::sized(8, 64);
+    let crowd = Crowd::gather(&server, clients, 4).await;
     let mut slowest = Duration::ZERO;
     for lasts in stops {
-        crowd.work(20).await;
+        // Each has a turn in between.
+        crowd.work(4 * clients).await;
         stand_still(&server, *lasts).await;
         let again = server.until_ready_is(200, proof::within(AGAIN)).await;
         let (again, _) = again.unwrap_or_else(|| panic!("{}: it serves again", fresh.name));
         slowest = slowest.max(again);
     }
-    crowd.work(20).await;
+    crowd.work(clients).await;
     let told = vec![crowd.tally.list()];
     assert!(!server.log().contains("panic"), "{}", server.log());
     let auditor = teller(fresh.folder(), &fresh.url);
