@@ -33,13 +33,13 @@ use super::{
     document_cache::{DocumentCache, Key},
     library::{Library, Meant, Text},
     limits::Limits,
-    live::threads::Threads,
     negotiation::{self, MediaType},
     parameters::Parameters,
     persisted::Hash,
     server::Held,
     shared::Shared,
     tally::Tally,
+    threads::Threads,
     web::Web,
 };
 use crate::{

@@ -25,6 +25,7 @@ pub mod document_cache;
 pub mod crowd;
 pub mod tally;
 pub mod shared;
+pub mod threads;
 pub mod patience;
 pub mod farewell;
 pub mod certificate;
