@@ -15,7 +15,9 @@
 #               TELLER_TEST_DATABASE_URL names one
 #   lint        format, clippy, documentation, and what may be linked
 #   prove       every promise at its full size, in release mode, and the table
-#               of `teller bench`; takes long and writes tests/PROOF.md
+#               of `teller bench`; takes hours and writes tests/PROOF.md;
+#               make prove ARGS="faults::mail bench" proves the tests whose name
+#               has "faults::mail", and the table, and renews their rows
 #   bench       measure the inner parts by themselves (benches/README.md);
 #               make bench ARGS=seal runs those whose name has "seal". The
 #               whole server is measured by `teller bench`
@@ -90,11 +92,8 @@ lint:
 	fi
 
 prove: playground tools node-packages python-packages
-	@echo "Proving every promise at its full size; this takes long (make prove)"
-	@TELLER_SCALE=full tests/support/with-postgres.sh tests/support/with-proof.sh \
-		tests/support/with-bench.sh cargo test --release --locked --test promises -- --test-threads=1 --nocapture
-	@echo "Proving that traces are sent by a program that is built for it"
-	@tests/support/with-postgres.sh cargo test --locked --features otel --test promises -- traces::
+	@echo "Proving promises at their full size; this takes long (make prove)"
+	@tests/support/with-postgres.sh tests/support/prove.sh $(ARGS)
 
 bench:
 	@echo "Measuring the inner parts (make bench)"

@@ -1,6 +1,6 @@
 // Makes tests/PROOF.md of what the tests measured, and prints its table.
 //
-//   node tests/support/write-proof.mjs LINES CODE
+//   node tests/support/write-proof.mjs LINES CODE [--keep]
 //
 // LINES is a file with one JSON object a line, of two kinds:
 //
@@ -9,14 +9,17 @@
 //
 // CODE is the exit code of the tests. The exit code here is 1 when a promise did
 // not hold, when nothing was measured, or when CODE is not 0: a test that failed
-// may never have written its line, and the page then says so.
+// may never have written its line, and the page then says so. With --keep the rows
+// that stand in the page already stay, but for those that were measured anew.
 
+import { execFileSync } from 'node:child_process'
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { cpus, release, totalmem, type } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
-const PAGE = fileURLToPath(new URL('../PROOF.md', import.meta.url))
-const COLUMNS = ['promise', 'target', 'figure', 'held', 'seed']
+const ROOT = new URL('../..', import.meta.url)
+const PAGE = fileURLToPath(new URL('tests/PROOF.md', ROOT))
+const COLUMNS = ['promise', 'target', 'figure', 'held', 'seed', 'measured']
 
 function fail(sentence) {
   console.error(`write-proof: ${sentence}`)
@@ -49,6 +52,44 @@ function row(entry) {
   return COLUMNS.map((column) => String(shown[column] ?? '').replace(/\s+/g, ' ').trim())
 }
 
+/** What stands in the page: the entries of its table, and what its head says. */
+function standing() {
+  const lines = readFileSync(PAGE, 'utf8').split('\n')
+  const said = (word) => {
+    const found = lines.find((line) => line.startsWith(`- ${word}: `))
+    return found ? found.slice(word.length + 4).split('; ') : []
+  }
+  const cells = lines
+    .filter((line) => line.startsWith('| '))
+    .map((line) => line.slice(2, -2).split(/(?<!\\)\|/).map((cell) => cell.trim().replaceAll('\\|', '|')))
+  if (cells[0]?.join() !== COLUMNS.join()) fail(`the table in ${PAGE} has other columns; prove all.`)
+  const promises = cells.slice(1).map((cells) => {
+    const entry = Object.fromEntries(COLUMNS.map((column, i) => [column, cells[i]]))
+    return { ...entry, held: entry.held === 'yes' }
+  })
+  return { promises, machines: said('Machine'), versions: said('Databases') }
+}
+
+/** The faults by their numbers, then the other promises, then the bench. */
+function place({ promise }) {
+  const fault = /^F(\d+) /.exec(promise)
+  if (fault) return Number(fault[1])
+  return promise.startsWith('bench: ') ? 2_000 : 1_000
+}
+
+/** The day, and the commit that was measured; "+" where something else than the page had changed. */
+function today() {
+  const day = new Date().toISOString().slice(0, 10)
+  const git = (...words) => execFileSync('git', words, { encoding: 'utf8', cwd: fileURLToPath(ROOT) })
+  try {
+    const commit = git('rev-parse', '--short=7', 'HEAD').trim()
+    const changed = git('status', '--porcelain', '--', '.', ':!tests/PROOF.md').trim() !== ''
+    return `${day}, ${commit}${changed ? '+' : ''}`
+  } catch {
+    return day
+  }
+}
+
 /** A table that reads well both as Markdown and in a terminal. */
 function table(rows) {
   const cells = [COLUMNS, ...rows].map((cells) => cells.map((cell) => cell.replaceAll('|', '\\|')))
@@ -65,35 +106,49 @@ function machine() {
   return `${model}, ${processors.length} cores, ${gib} GiB of memory, ${type()} ${release().split('-')[0]}`
 }
 
-const [lines, codeText] = process.argv.slice(2)
-if (lines === undefined || !/^\d+$/.test(codeText ?? '')) fail('call it as: write-proof.mjs LINES CODE')
+const [lines, codeText, how] = process.argv.slice(2)
+if (lines === undefined || !/^\d+$/.test(codeText ?? '') || ![undefined, '--keep'].includes(how)) {
+  fail('call it as: write-proof.mjs LINES CODE [--keep]')
+}
 const code = Number(codeText)
 
-const { promises, versions } = read(lines)
-if (promises.length === 0) fail('no promise was measured, so there is nothing to write.')
+const now = today()
+const fresh = read(lines)
+if (fresh.promises.length === 0) fail('no promise was measured, so there is nothing to write.')
+const kept = how === '--keep' ? standing() : { promises: [], machines: [], versions: [] }
+
+const renewed = new Set(fresh.promises.map((entry) => entry.promise))
+const promises = kept.promises
+  .filter((entry) => !renewed.has(entry.promise))
+  .concat(fresh.promises.map((entry) => ({ ...entry, measured: now })))
+  .sort((one, two) => place(one) - place(two))
+const machines = new Set([...kept.machines, machine()])
+const versions = new Set([...kept.versions, ...fresh.versions])
 
 const broken = promises.filter((entry) => entry.held !== true)
-const measured = table(promises.map(row))
+const measured = table(fresh.promises.map((entry) => row({ ...entry, measured: now })))
 const verdict =
   broken.length === 0
     ? `Held: all of ${promises.length}.`
     : `Held: ${promises.length - broken.length} of ${promises.length}. **${broken.length} did not.**`
 const incomplete =
-  code === 0 ? '' : `\n\nThe tests ended with an error (exit code ${code}), so lines may be missing.`
+  code === 0
+    ? ''
+    : `\n\nThe tests of ${now} ended with an error (exit code ${code}), so lines may be missing or older.`
 
 const page = `# Proof
 
-Each promise of Teller at its full size, as \`make prove\` measured it. This page is
-written by that command; to renew it, run the command again. A figure with a seed
+Each promise of Teller at its full size, as \`make prove\` measured it: all at once, or the
+part that its \`ARGS\` named. The last column says on which day, and of which commit. This
+page is written by that command; to renew it, run the command again. A figure with a seed
 can be repeated with that seed.
 
-- Date: ${new Date().toISOString().slice(0, 10)}
-- Machine: ${machine()}
-- Databases: ${versions.join(', ') || 'not reported'}
+- Machine: ${[...machines].join('; ')}
+- Databases: ${[...versions].sort().join('; ') || 'not reported'}
 
 ${verdict}${incomplete}
 
-${measured}
+${table(promises.map(row))}
 `
 
 // A page that is half written must not stand where a whole one stood.
@@ -101,4 +156,4 @@ writeFileSync(`${PAGE}.new`, page)
 renameSync(`${PAGE}.new`, PAGE)
 
 console.log(`\n${measured}\n\n${verdict}${incomplete}\nWritten to tests/PROOF.md`)
-process.exitCode = broken.length > 0 || code !== 0 ? 1 : 0
+process.exitCode = code !== 0 || fresh.promises.some((entry) => entry.held !== true) ? 1 : 0
