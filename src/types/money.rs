@@ -47,7 +47,7 @@ impl Minor {
 pub struct Currency([u8; 3]);
 
 /// The currencies of ISO 4217 whose minor unit is not a hundredth.
-const OTHER_DIGITS: &[(&str, u32)] = &[
+const OTHER_DIGITS: &[(&str, u8)] = &[
     ("BHD", 3),
     ("BIF", 0),
     ("CLP", 0),
@@ -85,12 +85,49 @@ const HUNDREDTHS: &str = "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BG
     STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VED VES WST XCD XCG YER ZAR \
     ZMW ZWG";
 
+/// Letters that a code may have in each of its places.
+const LETTERS: usize = 26;
+
+/// Stands in [`DIGITS`] where no currency has these letters.
+const UNKNOWN: u8 = u8::MAX;
+
+/// How many decimal digits each three letters have. Each row that is read, and each amount
+/// that is shown, looks here.
+static DIGITS: [u8; LETTERS * LETTERS * LETTERS] = digits_of_all();
+
+#[expect(clippy::large_stack_arrays, reason = "it is made once, by the compiler")]
+const fn digits_of_all() -> [u8; LETTERS * LETTERS * LETTERS] {
+    let mut all = [UNKNOWN; LETTERS * LETTERS * LETTERS];
+    let hundredths = HUNDREDTHS.as_bytes();
+    let mut next = 0;
+    while next < hundredths.len() {
+        all[place([hundredths[next], hundredths[next + 1], hundredths[next + 2]])] = 2;
+        // A space follows.
+        next += 4;
+    }
+    let mut next = 0;
+    while next < OTHER_DIGITS.len() {
+        let (code, digits) = OTHER_DIGITS[next];
+        let code = code.as_bytes();
+        all[place([code[0], code[1], code[2]])] = digits;
+        next += 1;
+    }
+    all
+}
+
+/// The place of three capital letters in [`DIGITS`].
+const fn place([first, second, third]: [u8; 3]) -> usize {
+    const fn of(letter: u8) -> usize {
+        (letter - b'A') as usize
+    }
+    (of(first) * LETTERS + of(second)) * LETTERS + of(third)
+}
+
 impl Currency {
     /// Reads a code that ISO 4217 knows; `None` for any other text.
     pub fn parse(code: &str) -> Option<Self> {
         let letters: [u8; 3] = code.as_bytes().try_into().ok()?;
-        let known = OTHER_DIGITS.iter().any(|&(other, _)| other == code)
-            || HUNDREDTHS.split_ascii_whitespace().any(|hundredth| hundredth == code);
+        let known = letters.iter().all(u8::is_ascii_uppercase) && DIGITS[place(letters)] != UNKNOWN;
         known.then_some(Self(letters))
     }
 
@@ -101,8 +138,7 @@ impl Currency {
 
     /// How many decimal digits the minor unit stands for.
     pub fn digits(&self) -> u32 {
-        let other = OTHER_DIGITS.iter().find(|&&(code, _)| code == self.code());
-        other.map_or(2, |&(_, digits)| digits)
+        u32::from(DIGITS[place(self.0)])
     }
 }
 
@@ -253,7 +289,13 @@ mod tests {
         let digits = |code| Currency::parse(code).unwrap().digits();
         assert_eq!([digits("USD"), digits("JPY"), digits("KWD"), digits("CLF")], [2, 0, 3, 4]);
         assert_eq!(Currency::parse("usd"), None);
-        assert_eq!(Currency::parse("XXZ"), None);
+        for unknown in ["XXZ", "ZZZ", "AAA", "US", "USDX", "", "U D", "ÄB"] {
+            assert_eq!(Currency::parse(unknown), None, "{unknown}");
+        }
+        let others = super::OTHER_DIGITS.iter().map(|&(code, digits)| (code, u32::from(digits)));
+        for (code, places) in super::HUNDREDTHS.split(' ').map(|code| (code, 2)).chain(others) {
+            assert_eq!(Currency::parse(code).map(|one| one.digits()), Some(places), "{code}");
+        }
     }
 
     proptest! {
