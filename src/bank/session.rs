@@ -243,7 +243,11 @@ pub(super) async fn admit(
 ) -> Result<Permit, Failure> {
     let key: (SessionId, UserId) = (access.session_id, access.user_id);
     let remembered = bank.sessions.get(&key);
-    let facts = if remembered.is_some() { remembered } else { ask(bank, key, visitor).await? };
+    let facts = match remembered {
+        Some(facts) => Some(facts),
+        // On the heap: once a second somebody has to ask, and everybody would carry the room.
+        None => Box::pin(ask(bank, key, visitor)).await?,
+    };
     let now = bank.now();
     let facts = facts.filter(|facts| facts.is_alive(now)).ok_or(Refusal::SessionEnded)?;
     let (session_id, user_id) = key;

@@ -64,7 +64,8 @@ impl<DB: Database> Shelf<DB> {
         });
         let connection = match at_hand {
             Some(connection) => connection,
-            None => self.home.run(pool.acquire()).await?,
+            // On the heap: hardly anybody waits here, and everybody would carry the room for it.
+            None => Box::pin(self.home.run(pool.acquire())).await?,
         };
         Ok(Lone { connection: Some(connection), mark: Mark::Refused, shelf: self.clone() })
     }

@@ -120,7 +120,7 @@ impl Db {
             Self::Sqlite { readers, home, bell, .. } => {
                 let readers = readers.clone();
                 let begun = home.run(async move { readers.begin().await });
-                Session::new(On::Sqlite(begun.await?), bell)
+                Session::new(On::Sqlite(Box::pin(begun).await?), bell)
             }
             Self::Postgres { cluster, bell } => cluster.read(bell).await?,
         })
@@ -136,7 +136,7 @@ impl Db {
             Self::Sqlite { writer, home, bell, .. } => {
                 let writer = writer.clone();
                 let begun = home.run(async move { writer.begin_with("BEGIN IMMEDIATE").await });
-                Session::new(On::Sqlite(begun.await?), bell)
+                Session::new(On::Sqlite(Box::pin(begun).await?), bell)
             }
             Self::Postgres { cluster, bell } => cluster.write(bell).await?,
         })
