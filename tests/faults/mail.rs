@@ -241,6 +241,8 @@ async fn fail(fresh: &Fresh) -> Figures {
     let mut town = Town::start(fresh).await;
     let mut figures = Figures::default();
     figures.slowest.0 = town.logins(logins).await;
+    // The inbox shows the newest hundred to each: these are noted before more are written.
+    town.settle().await;
     let delay = proof::sized(2_000, 30_000).to_string();
     let slow = ["--fault", "slow", "--delay", delay.as_str()];
     let faults: [Option<&[&str]>; 4] =
