@@ -1,13 +1,24 @@
 //! What a process tells of itself while it runs: its log, and its traces where somebody
 //! collects them.
 
-use std::io::IsTerminal as _;
+use std::{fmt, io::IsTerminal as _};
 
+use tracing::{Event, Subscriber};
 use tracing_subscriber::{
-    EnvFilter, Layer, Registry, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+    EnvFilter, Layer, Registry,
+    fmt::{
+        FmtContext, FormatEvent, FormatFields,
+        format::{self, Format, Full, JsonFields, Writer},
+    },
+    layer::SubscriberExt as _,
+    registry::LookupSpan,
+    util::SubscriberInitExt as _,
 };
 
-use crate::config::watch::{LogFormat, WatchSettings};
+use crate::{
+    config::watch::{LogFormat, WatchSettings},
+    types::served,
+};
 
 /// Why it cannot be told.
 #[derive(Debug, thiserror::Error)]
@@ -36,8 +47,15 @@ pub fn begin(settings: &WatchSettings) -> Result<Telling, TraceError> {
     let filter = EnvFilter::builder().parse(&settings.log)?;
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines: Told = match settings.log_format {
-        LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
-        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
+        LogFormat::Text => {
+            let format = format::format().with_ansi(std::io::stderr().is_terminal());
+            lines.event_format(Text(format)).boxed()
+        }
+        LogFormat::Json => {
+            let format = format::format().json().flatten_event(true);
+            let format = format.with_current_span(false).with_span_list(false);
+            lines.fmt_fields(JsonFields::new()).event_format(Json(format)).boxed()
+        }
     };
     #[cfg(feature = "otel")]
     if let Some(url) = &settings.otlp_url {
@@ -48,6 +66,55 @@ pub fn begin(settings: &WatchSettings) -> Result<Telling, TraceError> {
     }
     tracing_subscriber::registry().with(lines).with(filter).init();
     Ok(Telling::default())
+}
+
+/// Lines of text; what is said in the service of a request names it at the end.
+struct Text(Format<Full>);
+
+impl<S, N> FormatEvent<S, N> for Text
+where
+    S: Subscriber + for<'s> LookupSpan<'s>,
+    N: for<'w> FormatFields<'w> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let mut line = String::new();
+        self.0.format_event(context, Writer::new(&mut line), event)?;
+        let line = line.trim_end();
+        match served::told(|request| writeln!(writer, "{line} {request}")) {
+            Some(written) => written,
+            None => writeln!(writer, "{line}"),
+        }
+    }
+}
+
+/// Lines with a JSON object each; its member `span` is the request that is served.
+struct Json(Format<format::Json>);
+
+impl<S, N> FormatEvent<S, N> for Json
+where
+    S: Subscriber + for<'s> LookupSpan<'s>,
+    N: for<'w> FormatFields<'w> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let mut line = String::new();
+        self.0.format_event(context, Writer::new(&mut line), event)?;
+        let line = line.trim_end();
+        let request = served::told(|request| serde_json::to_string(&request));
+        match (request, line.strip_suffix('}')) {
+            (Some(Ok(request)), Some(open)) => writeln!(writer, "{open},\"span\":{request}}}"),
+            _ => writeln!(writer, "{line}"),
+        }
+    }
 }
 
 #[cfg(feature = "otel")]

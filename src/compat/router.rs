@@ -13,7 +13,6 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header},
 };
 use http_body_util::LengthLimitError;
-use tracing::Instrument as _;
 
 use super::{
     accounts, card_bank, ewallet, financelime, fintract,
@@ -27,7 +26,7 @@ use super::{
         sharing,
     },
 };
-use crate::files::desk::Seat;
+use crate::{files::desk::Seat, types::served};
 
 /// Every dialect.
 static DOORS: [&Door; 5] = [
@@ -223,7 +222,7 @@ async fn run(
         drop(seat);
         ran
     };
-    let task = tokio::spawn(running.in_current_span());
+    let task = tokio::spawn(served::carried(running));
     let refuse = |fault| (door.refuse)(&call.method, fault);
     match task.await {
         Ok(Ok(answer)) => answer,

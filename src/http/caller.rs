@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use tower_cookies::Cookies;
 
-use super::{answer::Rejection, cookies, cookies::Name, line, web::Web};
+use super::{answer::Rejection, cookies, cookies::Name, web::Web};
 use crate::{
     bank::{
         context::Bank,
@@ -19,7 +19,7 @@ use crate::{
         errors::{BAD_USER_INPUT, INTERNAL, OVERLOADED, UNAUTHENTICATED},
         handover::{Handover, RefreshCookie},
     },
-    types::secret::Secret,
+    types::{secret::Secret, served},
 };
 
 /// Whoever sends a request. The address is the socket's, which no header can forge, or
@@ -29,7 +29,7 @@ pub fn visitor(bank: &Bank, headers: &HeaderMap, peer: SocketAddr, request_id: &
         bank.rules.trusted_proxies.iter().any(|network| network.contains(address))
     };
     let address = client_address(headers, peer.ip().to_canonical(), trusted);
-    line::name(request_id);
+    served::name(request_id);
     let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
     Visitor {
         ip_address: address.to_string(),

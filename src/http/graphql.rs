@@ -19,7 +19,6 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use tower_cookies::Cookies;
-use tracing::Instrument as _;
 
 use super::{
     answer,
@@ -61,7 +60,7 @@ use crate::{
         shape::{check::Shapes, faults::ShapeFault},
         viewer::Seat,
     },
-    types::{id, page::Cursor},
+    types::{id, page::Cursor, served},
 };
 
 /// What the transport works with.
@@ -365,7 +364,7 @@ impl Graphql {
             (tokio::time::timeout_at(deadline, schema.execute(&document, request)).await, place)
         };
         let began = Instant::now();
-        let task = tokio::spawn(running.in_current_span());
+        let task = tokio::spawn(served::carried(running));
         let (executed, place) = task.await.map_err(|error| {
             tracing::error!(request_id = visitor.request_id, %error, "a request panicked");
             let message = "Something went wrong on our side. Tell us the request id.";

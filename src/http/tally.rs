@@ -20,12 +20,12 @@ use axum::{
     middleware::Next,
 };
 use metrics::{Counter, Histogram, counter, histogram};
-use tracing::{Instrument as _, Span};
 
 use super::line;
 use crate::{
     compat::router::Route,
     graphql::{completion::prepared::Prepared, guard::check},
+    types::served::Served,
 };
 
 /// What is said of a request that no route is for.
@@ -152,7 +152,7 @@ impl Tally {
 /// A request that is under way. One whose client goes away is counted where it is dropped.
 struct Pending {
     tally: Tally,
-    span: Span,
+    served: Served,
     method: Method,
     route: Option<MatchedPath>,
     began: Instant,
@@ -167,7 +167,7 @@ impl Pending {
         let route = route.or_else(|| self.route.as_ref().map(MatchedPath::as_str));
         let route = route.unwrap_or(NO_ROUTE);
         self.tally.answered(&self.method, route, status, taken);
-        line::write(&self.span, &self.method, route, status, taken);
+        line::write(&self.served, &self.method, route, status, taken);
     }
 }
 
@@ -181,16 +181,16 @@ impl Drop for Pending {
 
 /// Counts each request and writes its line.
 pub async fn count(State(tally): State<Tally>, request: Request, next: Next) -> Response<Body> {
-    let span = line::span();
+    let served = Served::default();
     let mut pending = Pending {
         tally,
-        span: span.clone(),
+        served: served.clone(),
         method: request.method().clone(),
         route: request.extensions().get::<MatchedPath>().cloned(),
         began: Instant::now(),
         told: false,
     };
-    let response = next.run(request).instrument(span).await;
+    let response = served.by(next.run(request)).await;
     pending.tell(response.extensions().get::<Route>().copied(), response.status().as_u16());
     response
 }

@@ -19,4 +19,5 @@ pub mod text;
 pub mod language;
 pub mod page;
 pub mod courtesy;
+pub mod served;
 pub mod depth;

@@ -10,7 +10,6 @@ use tokio::{
     task::{AbortHandle, JoinError, JoinSet},
     time::{Instant, timeout_at},
 };
-use tracing::Instrument as _;
 
 use super::{
     feed::Feed,
@@ -28,9 +27,9 @@ use crate::{
         document::Door,
         graphql,
         graphql::{Chosen, Graphql},
-        line,
         parameters::Parameters,
     },
+    types::served::Served,
 };
 
 /// Answers of one socket that are being made or wait to be written. What a client does not
@@ -151,13 +150,13 @@ impl Operations {
         };
         let request_id = visitor.request_id.clone();
         let asked = Asked { graphql: Arc::clone(graphql), permit, visitor, line };
-        let span = line::span_named(&request_id);
+        let served = Served::named(&request_id);
         let door = Door { mutations: true, subscriptions: true };
         let chosen = Parameters::from_object(payload)
             .and_then(|parameters| graphql.choose(parameters, door))
             .map_err(|rejection| rejection.named(&request_id));
         let stays = chosen.as_ref().is_ok_and(Chosen::is_subscription);
-        let operation = operate(asked, chosen).instrument(span);
+        let operation = served.by(operate(asked, chosen));
         let task = if stays {
             self.tasks.spawn(operation)
         } else {

@@ -19,7 +19,6 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, timeout_at},
 };
 use tower_cookies::Cookies;
-use tracing::Instrument as _;
 
 use super::{
     feed::{Feed, Told},
@@ -46,7 +45,7 @@ use crate::{
         parameters::Parameters,
         server::Held,
     },
-    types::{id::UserId, page::Cursor, secret::Secret},
+    types::{id::UserId, page::Cursor, secret::Secret, served},
 };
 
 /// A request beside its body.
@@ -178,7 +177,7 @@ async fn open(
         line.run(begun, member, held, resume).await;
         drop((place, one));
     };
-    threads.spawn(running.in_current_span());
+    threads.spawn(served::carried(running));
     let body =
         poll_fn(move |context| pieces.poll_recv(context).map(|p| p.map(Ok::<_, Infallible>)));
     let mut response = Response::new(Body::from_stream(body));
