@@ -149,13 +149,13 @@ mod otlp {
         let exporter = SpanExporter::builder().with_http().with_endpoint(url).build();
         let exporter = exporter.map_err(|error| TraceError::Otlp(error.to_string()))?;
         let resource = Resource::builder().with_service_name("teller").build();
-        let traces = SdkTracerProvider::builder()
+        let provider = SdkTracerProvider::builder()
             .with_batch_exporter(exporter)
             .with_resource(resource)
             .build();
-        let tracer = traces.tracer("teller");
+        let tracer = provider.tracer("teller");
         let filter = EnvFilter::builder().parse(FILTER)?;
         let layer = tracing_opentelemetry::layer().with_tracer(tracer);
-        Ok((layer.with_filter(filter).boxed(), Telling { traces: Some(traces) }))
+        Ok((layer.with_filter(filter).boxed(), Telling { traces: Some(provider) }))
     }
 }
