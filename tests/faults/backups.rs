@@ -3,6 +3,7 @@
 use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -10,16 +11,18 @@ use tokio::process::Command;
 
 use crate::support::{
     bank::test_name,
-    crowd::Crowd,
+    crowd::{Crowd, MORE},
     databases,
     databases::Fresh,
-    load::{Order, audit, missing},
+    load::{Line, Order, Payer, audit, missing, renewed, town},
     proof,
     server::{Server, teller},
 };
 
 const CLIENTS: usize = 16;
 const PEOPLE: u32 = 4;
+/// After so many backups the clients renew their access, which is good for a quarter of an hour.
+const RENEWED_AFTER: usize = 10;
 /// How long a transfer may wait at most while a backup is made.
 const WAIT_MAX: Duration = Duration::from_secs(2);
 
@@ -100,12 +103,20 @@ async fn every_backup_under_load_is_restored_whole() {
             continue;
         }
         let server = Server::start(fresh.folder(), &fresh.url).await;
-        let crowd = Crowd::gather(&server, CLIENTS, PEOPLE).await;
+        let gather = |payers: &Arc<Vec<Payer>>| {
+            Crowd::start((0..CLIENTS).map(|_| Line::to(&server)).collect(), payers, usize::MAX)
+        };
+        let mut crowd = gather(&town(&server, PEOPLE, MORE).await);
+        let mut done = Vec::new();
         let folder = tempfile::tempdir().expect("a folder");
         let (mut lost, mut short) = (0, 0);
         for number in 0..backups {
+            if number > 0 && number % RENEWED_AFTER == 0 {
+                let payers = renewed(&server, &crowd.payers).await;
+                done.extend(std::mem::replace(&mut crowd, gather(&payers)).disperse().await);
+            }
             tokio::time::sleep(Duration::from_secs(pause as u64)).await;
-            let before = crowd.so_far().await;
+            let before = [done.clone(), crowd.so_far().await].concat();
             let file = folder.path().join(format!("backup{number}"));
             let ways = Ways::of(&fresh).await.expect("its programs were there");
             ways.back_up(&fresh, &file).await;
@@ -118,7 +129,7 @@ async fn every_backup_under_load_is_restored_whole() {
             assert!(other.stop().await.success());
             restored.remove().await;
         }
-        let done = crowd.disperse().await;
+        done.extend(crowd.disperse().await);
         assert!(server.stop().await.success());
         audit(teller(fresh.folder(), &fresh.url)).await;
         let longest = done.iter().map(|one| one.took).max().unwrap_or_default();
