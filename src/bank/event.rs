@@ -26,6 +26,7 @@ use crate::{
         clock::Instant,
         id::{AccountId, BillId, SessionId, TransactionId, UserId},
         page::Cursor,
+        served,
     },
 };
 
@@ -261,7 +262,8 @@ impl Waiting {
             return Ok(Some(known.clone()));
         }
         let (bank, permit) = (self.bank.clone(), self.permit.clone());
-        let reading = async move { product::own_many(&bank, &permit, &[id]).await };
+        let reading =
+            served::carried(async move { product::own_many(&bank, &permit, &[id]).await });
         let found = self.bank.db.home().serve(reading).await??.pop();
         match &found {
             Some(found) => products.insert(id, (event.number, found.clone())),
@@ -480,7 +482,8 @@ impl BalanceWatch {
         let owner = self.waiting.permit.user_id;
         let (bank, permit) = (self.waiting.bank.clone(), self.waiting.permit.clone());
         let wanted = self.wanted.clone();
-        let reading = async move { snapshot(&bank, &permit, wanted.as_ref()).await };
+        let reading =
+            served::carried(async move { snapshot(&bank, &permit, wanted.as_ref()).await });
         let (last, products) = self.waiting.bank.db.home().serve(reading).await??;
         self.waiting.go_to(last);
         self.waiting.known.learn(last, &products).await;

@@ -4,7 +4,6 @@ use futures_util::future::Either;
 use tokio::runtime::Handle;
 
 use super::error::DbError;
-use crate::types::served;
 
 /// The runtime in which a database was opened. Its connections are opened there too, by
 /// whoever needs one: a connection is woken by the threads that opened it, for as long as
@@ -32,7 +31,7 @@ impl Home {
         if Handle::current().id() == self.0.id() {
             return Ok(Box::pin(work).await);
         }
-        let task = self.0.spawn(served::carried(work));
+        let task = self.0.spawn(work);
         task.await.map_err(|_| sqlx::Error::WorkerCrashed.into())
     }
 

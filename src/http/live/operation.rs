@@ -29,7 +29,7 @@ use crate::{
         graphql::{Chosen, Graphql},
         parameters::Parameters,
     },
-    types::served::Served,
+    types::{served, served::Served},
 };
 
 /// Answers of one socket that are being made or wait to be written. What a client does not
@@ -251,11 +251,9 @@ async fn attempt(asked: &Asked, chosen: Result<Chosen, Vec<Value>>) -> Result<()
         // As it is now: a second factor may have been confirmed since, or the session ended.
         Some(permit) => {
             let (bank, permit, visitor) = (graphql.bank.clone(), permit.clone(), visitor.clone());
-            let asking = graphql
-                .bank
-                .db
-                .home()
-                .serve(async move { session::again(&bank, &permit, &visitor).await });
+            let asking =
+                served::carried(async move { session::again(&bank, &permit, &visitor).await });
+            let asking = graphql.bank.db.home().serve(asking);
             let asking = Box::pin(async { asking.await? });
             let again = timeout_at(deadline, asking).await;
             let again = again.map_err(|_| named(graphql::too_slow()))?;
