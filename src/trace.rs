@@ -15,6 +15,9 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
+#[cfg(feature = "otel")]
+use tracing_subscriber::filter::filter_fn;
+
 use crate::{
     config::watch::{LogFormat, WatchSettings},
     types::served,
@@ -45,18 +48,19 @@ type Told = Box<dyn Layer<Registry> + Send + Sync>;
 /// Begins to tell.
 pub fn begin(settings: &WatchSettings) -> Result<Telling, TraceError> {
     let filter = EnvFilter::builder().parse(&settings.log)?;
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let ansi = std::io::stderr().is_terminal() && settings.log_format == LogFormat::Text;
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(ansi);
     let lines: Told = match settings.log_format {
-        LogFormat::Text => {
-            let format = format::format().with_ansi(std::io::stderr().is_terminal());
-            lines.event_format(Text(format)).boxed()
-        }
+        LogFormat::Text => lines.event_format(Text(format::format().with_ansi(ansi))).boxed(),
         LogFormat::Json => {
             let format = format::format().json().flatten_event(true);
             let format = format.with_current_span(false).with_span_list(false);
             lines.fmt_fields(JsonFields::new()).event_format(Json(format)).boxed()
         }
     };
+    // Each line names its request by itself: the spans are for the traces alone.
+    #[cfg(feature = "otel")]
+    let lines = lines.with_filter(filter_fn(|said| !said.is_span())).boxed();
     #[cfg(feature = "otel")]
     if let Some(url) = &settings.otlp_url {
         let (traces, telling) = otlp::layer(url)?;
@@ -84,7 +88,7 @@ where
     ) -> fmt::Result {
         let mut line = String::new();
         self.0.format_event(context, Writer::new(&mut line), event)?;
-        let line = line.trim_end();
+        let line = line.strip_suffix('\n').unwrap_or(&line);
         match served::told(|request| writeln!(writer, "{line} {request}")) {
             Some(written) => written,
             None => writeln!(writer, "{line}"),
@@ -108,7 +112,7 @@ where
     ) -> fmt::Result {
         let mut line = String::new();
         self.0.format_event(context, Writer::new(&mut line), event)?;
-        let line = line.trim_end();
+        let line = line.strip_suffix('\n').unwrap_or(&line);
         let request = served::told(|request| serde_json::to_string(&request));
         match (request, line.strip_suffix('}')) {
             (Some(Ok(request)), Some(open)) => writeln!(writer, "{open},\"span\":{request}}}"),

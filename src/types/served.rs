@@ -1,7 +1,7 @@
 //! The request that is being served, for whatever is said while it is.
 //!
 //! It goes with the task that serves it, and costs nothing where nothing is said. A span of
-//! its own it has only where traces are sent: a span is entered each time that its task is
+//! its own it has only in a program that can send traces: a span is entered each time that its task is
 //! woken, and goes along with each statement.
 
 use std::sync::{Arc, OnceLock};
@@ -73,9 +73,10 @@ impl Served {
     }
 
     fn mark(&self, person: String) {
-        self.0.span.record("person", person.as_str());
         // Whoever asks in one request is one person.
-        let _ = self.0.person.set(person);
+        if self.0.person.set(person.clone()).is_ok() {
+            self.0.span.record("person", person);
+        }
     }
 
     /// Does something in its service.
