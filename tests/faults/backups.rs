@@ -4,25 +4,25 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::process::Command;
 
 use crate::support::{
     bank::test_name,
-    crowd::{Crowd, Done},
+    crowd::{Crowd, MORE},
     databases,
     databases::Fresh,
-    load::{Order, Payer, audit, missing, renewed},
+    load::{Line, Order, Payer, audit, missing, renewed, town},
     proof,
     server::{Server, teller},
 };
 
 const CLIENTS: usize = 16;
 const PEOPLE: u32 = 4;
-/// Of what was acknowledged before a backup was begun, so many of the newest are looked up in it.
-const LOOKED_UP: usize = 40;
+/// For how long the clients go on with one access, which is good for a quarter of an hour.
+const RENEWED_AFTER: Duration = Duration::from_mins(5);
 /// How long a transfer may wait at most while a backup is made.
 const WAIT_MAX: Duration = Duration::from_secs(2);
 
@@ -88,54 +88,9 @@ impl Ways {
     }
 }
 
-/// A backup, and what was acknowledged before it was begun.
-struct Backup {
-    file: PathBuf,
-    count: usize,
-    newest: Vec<(Order, String)>,
-}
-
-/// Makes backups at their pace while clients move money.
-async fn made_under_load(
-    fresh: &Fresh,
-    folder: &Path,
-) -> (Vec<Backup>, Vec<Done>, Arc<Vec<Payer>>) {
-    let (backups, pause) = (proof::sized(3, 30), proof::sized(0, 10));
-    let server = Server::start(fresh.folder(), &fresh.url).await;
-    let crowd = Crowd::gather(&server, CLIENTS, PEOPLE).await;
-    let mut made = Vec::new();
-    for number in 0..backups {
-        tokio::time::sleep(Duration::from_secs(pause as u64)).await;
-        let before = crowd.so_far().await;
-        let file = folder.join(format!("backup{number}"));
-        let ways = Ways::of(fresh).await.expect("its programs were there");
-        ways.back_up(fresh, &file).await;
-        let count = before.len();
-        let newest = before.into_iter().rev().take(LOOKED_UP);
-        made.push(Backup { file, count, newest: newest.map(|one| (one.order, one.id)).collect() });
-    }
-    let payers = Arc::clone(&crowd.payers);
-    let done = crowd.disperse().await;
-    assert!(server.stop().await.success());
-    audit(teller(fresh.folder(), &fresh.url)).await;
-    (made, done, payers)
-}
-
-/// Restores a backup: how many transactions are missing in it, and whether it is too short.
-async fn lost_in(backup: &Backup, fresh: &Fresh, payers: &[Payer]) -> (usize, bool) {
-    let ways = Ways::of(fresh).await.expect("its programs were there");
-    let (transactions, restored) = ways.restore(fresh, &backup.file).await;
-    let other = Server::start(restored.folder(), &restored.url).await;
-    // Their access may have ended meanwhile; in each backup it can be renewed.
-    let payers = renewed(&other, payers).await;
-    let lost = missing(&other, &payers, &backup.newest).await;
-    assert!(other.stop().await.success());
-    restored.remove().await;
-    (lost, transactions < i64::try_from(backup.count).expect("few"))
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn every_backup_under_load_is_restored_whole() {
+    let (backups, pause) = (proof::sized(3, 30), proof::sized(0, 10));
     for fresh in databases::both().await {
         let promise = format!("F21 backups under {CLIENTS} clients, {}", fresh.name);
         let target = "each restored passes `teller audit` and has all that was acknowledged \
@@ -147,21 +102,44 @@ async fn every_backup_under_load_is_restored_whole() {
             assert!(given, "set TELLER_TEST_POSTGRES_BIN to PostgreSQL's programs");
             continue;
         }
+        let server = Server::start(fresh.folder(), &fresh.url).await;
+        let gather = |payers: &Arc<Vec<Payer>>| {
+            Crowd::start((0..CLIENTS).map(|_| Line::to(&server)).collect(), payers, usize::MAX)
+        };
+        let mut crowd = gather(&town(&server, PEOPLE, MORE).await);
+        let (mut done, mut gathered) = (Vec::new(), Instant::now());
         let folder = tempfile::tempdir().expect("a folder");
-        let (made, done, payers) = made_under_load(&fresh, folder.path()).await;
         let (mut lost, mut short) = (0, 0);
-        for backup in &made {
-            let (missing, too_short) = lost_in(backup, &fresh, &payers).await;
-            lost += missing;
-            short += usize::from(too_short);
+        for number in 0..backups {
+            if gathered.elapsed() > RENEWED_AFTER {
+                gathered = Instant::now();
+                let payers = renewed(&server, &crowd.payers).await;
+                done.extend(std::mem::replace(&mut crowd, gather(&payers)).disperse().await);
+            }
+            tokio::time::sleep(Duration::from_secs(pause as u64)).await;
+            let before = [done.clone(), crowd.so_far().await].concat();
+            let file = folder.path().join(format!("backup{number}"));
+            let ways = Ways::of(&fresh).await.expect("its programs were there");
+            ways.back_up(&fresh, &file).await;
+            let (transactions, restored) = ways.restore(&fresh, &file).await;
+            short += usize::from(transactions < i64::try_from(before.len()).expect("few"));
+            let newest: Vec<(Order, String)> =
+                before.into_iter().rev().take(40).map(|one| (one.order, one.id)).collect();
+            let other = Server::start(restored.folder(), &restored.url).await;
+            lost += missing(&other, &crowd.payers, &newest).await;
+            assert!(other.stop().await.success());
+            restored.remove().await;
         }
+        done.extend(crowd.disperse().await);
+        assert!(server.stop().await.success());
+        audit(teller(fresh.folder(), &fresh.url)).await;
         let longest = done.iter().map(|one| one.took).max().unwrap_or_default();
         // In an unoptimised build beside other tests the time says nothing.
         let quick = longest < WAIT_MAX || proof::scale() == proof::Scale::Short;
         let held = (lost, short) == (0, 0) && quick;
         let figure = format!(
-            "{0} of {0} pass, in {1} transfers: {lost} missing, {short} too short, longest {2} ms",
-            made.len(),
+            "{backups} of {backups} pass, in {} transfers: {lost} missing, {short} too short, \
+             longest {} ms",
             done.len(),
             longest.as_millis()
         );
